@@ -1,0 +1,87 @@
+"""SageMaker's JSON 1.1 protocol: requests and answers checked against botocore's own service model."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from typing import Any
+
+from modelyard.local.sagemaker.context import Context
+from modelyard.local.sagemaker.errors import SageMakerError, UnknownOperation, ValidationException
+from modelyard.local.sagemaker.operations import OPERATIONS
+from modelyard.shapes import operation_input, operation_output, problems, service_model
+
+__all__ = ["Answer", "answer_error", "call", "handle_json"]
+
+log = logging.getLogger("modelyard.local.sagemaker")
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def handle_json(context: Context, target: str, body: bytes) -> Answer:
+    """Answer one control plane request (``X-Amz-Target: SageMaker.<operation>``)."""
+    name = target.partition(".")[2]
+    try:
+        try:
+            request = json.loads(body or b"{}")
+        except ValueError as error:
+            raise ValidationException(f"The request body is not JSON: {error}") from None
+        return _answer(200, call(context, name, request))
+    except SageMakerError as error:
+        return answer_error(error)
+    except Exception as error:
+        log.exception("%s failed", name)
+        return _answer(500, {"__type": "InternalFailure", "message": f"{type(error).__name__}: {error}"})
+
+
+def call(context: Context, name: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Call the operation ``name`` as a client would, without the wire; raises ``SageMakerError``."""
+    function = OPERATIONS.get(name)
+    if function is None:
+        known = name in service_model("sagemaker").operation_names
+        raise UnknownOperation(
+            f"SageMaker's operation {name} is not supported by the local AWS" if known else f"Unknown operation {name}"
+        )
+    found = list(problems(operation_input("sagemaker", name), request))
+    if found:
+        noun = "error" if len(found) == 1 else "errors"
+        raise ValidationException(f"{len(found)} validation {noun} detected: {'; '.join(map(str, found))}")
+    with context.service.lock:
+        result = function(context, request) or {}
+        # Copied inside the lock: a background thread may change the record while the answer is written.
+        return _output(name, result)
+
+
+def _output(name: str, result: dict[str, Any]) -> dict[str, Any]:
+    shape = operation_output("sagemaker", name)
+    answered = _known(shape, result) if shape is not None else {}
+    wrong = list(problems(shape, answered)) if shape is not None else []
+    if wrong:
+        raise AssertionError(f"{name} answers what AWS would not: {'; '.join(map(str, wrong))}")
+    return json.loads(json.dumps(answered))  # type: ignore[no-any-return]
+
+
+def _known(shape: Any, value: Any) -> Any:
+    kind = shape.type_name
+    if kind == "structure" and isinstance(value, dict):
+        return {
+            name: _known(shape.members[name], item)
+            for name, item in value.items()
+            if name in shape.members and item is not None
+        }
+    if kind == "list" and isinstance(value, list | tuple):
+        return [_known(shape.member, item) for item in value]
+    if kind == "map" and isinstance(value, dict):
+        return {key: _known(shape.value, item) for key, item in value.items()}
+    return value
+
+
+def answer_error(error: SageMakerError) -> Answer:
+    """The wire form of ``error``."""
+    return _answer(error.status, {"__type": error.code, "message": error.message}, {"x-amzn-ErrorType": error.code})
+
+
+def _answer(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Answer:
+    common = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": str(uuid.uuid4())}
+    return status, {**common, **(headers or {})}, json.dumps(body).encode()
