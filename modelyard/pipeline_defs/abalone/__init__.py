@@ -1,0 +1,1 @@
+"""Abalone: predicts an abalone's age, in rings, from its measurements."""

@@ -1,0 +1,1 @@
+"""Splits the abalone data."""

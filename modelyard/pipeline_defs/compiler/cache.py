@@ -1,0 +1,73 @@
+"""Compiled definitions on disk, one folder each, named by the hash of all that they are made from."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from modelyard.pipeline_defs.compiler.bundles import digest_files
+from modelyard.pipeline_defs.compiler.errors import PipelineDefinitionError
+
+COMPILED = "compiled.json"
+# The distributions whose version decides what a definition looks like.
+DISTRIBUTIONS = ("sagemaker", "sagemaker-core", "sagemaker-mlops", "sagemaker-train", "sagemaker-serve", "botocore")
+
+
+def default_dir() -> Path:
+    """`$XDG_CACHE_HOME/modelyard/definitions`, by default `~/.cache/modelyard/definitions`."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "modelyard" / "definitions"
+
+
+def sources(folder: Path) -> list[str]:
+    """The files of `folder`, byte code left out, as sorted paths from the folder."""
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(file.as_posix() for file in files if "__pycache__" not in file.parts and file.suffix != ".pyc")
+
+
+def entry(folder: Path, arguments: dict[str, Any], cache_dir: Path) -> Path:
+    """The place of the definition compiled from `folder` with `arguments`; exists if it is there.
+
+    Raises:
+        PipelineDefinitionError: there is no `pipeline.py`, or the SDK is not installed.
+    """
+    if not (folder / "pipeline.py").is_file():
+        raise PipelineDefinitionError(
+            f"{folder}: no pipeline.py here; a pipeline folder holds one with get_pipeline(context)"
+        )
+    try:
+        versions = {name: metadata.version(name) for name in DISTRIBUTIONS}
+    except metadata.PackageNotFoundError as error:
+        raise PipelineDefinitionError(
+            f"{folder}: the SageMaker SDK is not installed (no {error.name}); run: pip install 'modelyard[pipelines]'"
+        ) from None
+    compiler = Path(__file__).parent
+    ingredients = {
+        "arguments": arguments,
+        "compiler": digest_files(compiler, sources(compiler)),
+        "folder": digest_files(folder, sources(folder)),
+        "python": sys.version_info[:2],
+        "versions": versions,
+    }
+    return cache_dir / hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def store(entry: Path, files: dict[str, bytes]) -> None:
+    """Put `files` at `entry`, whole or not at all; another process may do the same at the same time."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=entry.parent, prefix=".new-"))
+    try:
+        for name, content in files.items():
+            (aside / name).write_bytes(content)
+        aside.rename(entry)
+    except OSError:
+        # Somebody else was first: their entry has the same name, hence the same content.
+        if not entry.is_dir():
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
