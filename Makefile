@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help env demo test unit synth lint format lock clean
+.PHONY: help env demo test synth lint format lock pictures clean
 
 help:
 	@echo "make demo    from a fresh checkout to a served, approved model, on this machine (KEEP=1 leaves it running)"
 	@echo "make test    lint, types and every test"
 	@echo "make synth   the reference app's CloudFormation templates, in cdk.out/"
 	@echo "make lint    ruff and mypy --strict;  make format  applies ruff's fixes"
+	@echo "make pictures  draw docs/pictures/*.svg from their sources"
 	@echo "make lock    compile requirements*.txt from pyproject.toml"
 	@echo "make clean   remove what these commands made here"
 
@@ -49,6 +50,9 @@ lint: env
 format: env
 	@ruff check --fix .
 	@ruff format .
+
+pictures: env
+	@node docs/pictures/draw.mjs
 
 lock: $(VENV)/.ready
 	@uv pip compile --quiet --universal --no-header --no-annotate --extra cdk --extra pipelines pyproject.toml -o requirements.txt
