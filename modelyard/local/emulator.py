@@ -1,0 +1,211 @@
+"""What Modelyard uses of ministack beyond its documented interface, in one place.
+
+ministack is pinned exactly, and each private name used here is held by a contract test
+(``tests/local/test_emulator.py``): a new version that moves one fails there, not in somebody's stack. Import this module only after the environment that
+ministack reads at import is set (see ``server.py``).
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from ministack import app
+from ministack.core import lambda_runtime, responses, router
+from ministack.core.iam_evaluator import AuthError
+from ministack.services import eventbridge, iam, lambda_svc, sts
+from ministack.services.cloudformation import provisioners, stacks
+
+__all__ = ["Emulator", "asgi_app", "refusal"]
+
+Answer = tuple[int, dict[str, str], bytes]
+Handler = Callable[[str, str, dict[str, str], bytes, Any], Awaitable[Answer]]
+T = TypeVar("T")
+
+asgi_app = app.app
+
+
+class Emulator:
+    """ministack with more services and resource types, the server's own clients, and keys that are really checked.
+
+    ``endpoint_url`` is where this process listens, ``access_key`` the one key of the instance.
+    """
+
+    def __init__(self, endpoint_url: str, access_key: str) -> None:
+        self.endpoint_url = endpoint_url
+        self._access_key = access_key
+        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._clients_lock = threading.Lock()
+        self._keys: dict[tuple[str, str], dict[str, str]] = {}
+        self._worker_types: set[str] = set()
+        self._snapshot_wanted = threading.Event()
+        self._install()
+
+    # -- extension points -------------------------------------------------
+
+    def register_service(
+        self,
+        name: str,
+        *,
+        target_prefixes: list[str],
+        host_patterns: list[str],
+        path_patterns: list[str],
+        credential_scope: str,
+        handler: Handler,
+    ) -> None:
+        """Route requests that match one of the patterns to ``handler(method, path, headers, body, query)``."""
+        router.SERVICE_PATTERNS[name] = {
+            "target_prefixes": target_prefixes,
+            "host_patterns": host_patterns,
+            "path_patterns": path_patterns,
+            "credential_scope": credential_scope,
+        }
+        app.SERVICE_HANDLERS[name] = handler
+
+    def register_resource_type(
+        self,
+        type_name: str,
+        *,
+        create: Callable[[str, dict[str, Any], str], tuple[str, dict[str, Any]]],
+        update: Callable[[str, dict[str, Any], dict[str, Any], str], tuple[str, dict[str, Any]]],
+        delete: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        """Let CloudFormation provision ``type_name``. The functions run on worker threads and may call back:
+
+        ``create(logical_id, properties, stack_name)`` and ``update(physical_id, old, new, stack_name)`` return
+        (physical id, attributes); ``delete(physical_id, properties)``. An exception's text is the event's reason.
+        """
+        provisioners._RESOURCE_HANDLERS[type_name] = {"create": create, "update": update, "delete": delete}
+        self._worker_types.add(type_name)
+
+    def put_events(self, account: str, region: str, entries: list[dict[str, Any]]) -> None:
+        """Put events of an ``aws.*`` source on an event bus; raises RuntimeError for an entry that is refused."""
+        _status, _headers, body = self.run_in_scope(
+            account, region, lambda: eventbridge._put_events({"Entries": entries}, allow_aws_source=True)
+        )
+        if b'"FailedEntryCount": 0' not in body and b'"FailedEntryCount":0' not in body:
+            raise RuntimeError(f"EventBridge refused an event: {body.decode()}")
+
+    def client(self, service: str, account: str, region: str) -> Any:
+        """A boto3 client of this server in ``account`` and ``region``, with the server's own credentials.
+
+        Calls come back to this process: never call one on the event loop.
+        """
+        with self._clients_lock:
+            key = (service, account, region)
+            if key not in self._clients:
+                session = boto3.Session(**self._credentials(f"arn:aws:iam::{account}:role/modelyard-local", "server"))
+                self._clients[key] = session.client(
+                    service,
+                    region_name=region,
+                    endpoint_url=self.endpoint_url,
+                    config=Config(retries={"total_max_attempts": 2}, max_pool_connections=32),
+                )
+            return self._clients[key]
+
+    def account_and_region(self) -> tuple[str, str]:
+        """Account and region of the request that is being served."""
+        return responses.get_account_id(), responses.get_region()
+
+    def run_in_scope(self, account: str, region: str, function: Callable[[], T]) -> T:
+        """Call ``function`` as if a request in ``account`` and ``region`` had asked for it."""
+        with responses.request_scope(account, region):
+            return function()
+
+    # -- snapshots --------------------------------------------------------
+
+    def request_snapshot(self) -> None:
+        """Ask for a snapshot soon; returns at once."""
+        self._snapshot_wanted.set()
+
+    def snapshot_wanted(self) -> bool:
+        """Whether one was asked for since the last call."""
+        wanted = self._snapshot_wanted.is_set()
+        self._snapshot_wanted.clear()
+        return wanted
+
+    # -- credentials ------------------------------------------------------
+
+    def session_credentials(self, role_arn: str, session_name: str) -> dict[str, str]:
+        """Credentials of ``role_arn`` for a process of ours (a job, an endpoint), as environment variables."""
+        keys = self._credentials(role_arn, session_name)
+        return {
+            "AWS_ACCESS_KEY_ID": keys["aws_access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": keys["aws_secret_access_key"],
+            "AWS_SESSION_TOKEN": keys["aws_session_token"],
+        }
+
+    def refuse_key(self, headers: Mapping[str, str], query: Mapping[str, list[str]]) -> tuple[str, str] | None:
+        """Why the key that signed a request is not accepted, as (error code, message); None if it is.
+
+        Accepted are the instance's own key, unexpired keys of sessions that the emulated STS issued, and active keys
+        of IAM users made here; a 12-digit account id, which ministack would take for a key, is not.
+        """
+        key = router.extract_access_key_id(headers, query)
+        if not key:
+            return "MissingAuthenticationToken", "Request is missing Authentication Token"
+        if secrets.compare_digest(key.encode(), self._access_key.encode()):
+            return None
+        session = sts._sessions.get(key)
+        if session is not None:
+            expired = "ExpiredTokenException", "The security token included in the request is expired"
+            return expired if sts._session_expired(session) else None
+        for (_account, user_key), record in list(iam._access_keys.to_dict().items()):
+            if user_key == key and record.get("Status") == "Active":
+                return None
+        return "UnrecognizedClientException", "The security token included in the request is invalid."
+
+    def _credentials(self, role_arn: str, session_name: str) -> dict[str, str]:
+        account, role = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+        if (role_arn, session_name) not in self._keys:
+            session = {
+                "Arn": f"arn:aws:sts::{account}:assumed-role/{role}/{session_name}",
+                "UserId": f"AROA{secrets.token_hex(8).upper()}:{session_name}",
+                "SecretAccessKey": secrets.token_urlsafe(30),
+                "SessionToken": secrets.token_urlsafe(60),
+            }
+            key = f"ASIA{secrets.token_hex(8).upper()}"
+            sts.register_session(key, session)
+            self._keys[role_arn, session_name] = {
+                "aws_access_key_id": key,
+                "aws_secret_access_key": session["SecretAccessKey"],
+                "aws_session_token": session["SessionToken"],
+            }
+        return self._keys[role_arn, session_name]
+
+    def _lambda_credentials(self, config: dict[str, Any]) -> dict[str, str]:
+        # ministack gives a function its account id as the access key, which the gateway refuses.
+        account, _region = lambda_runtime._account_region_from_function_config(config)
+        role_arn = config.get("Role") or f"arn:aws:iam::{account}:role/none"
+        return self.session_credentials(role_arn, config.get("FunctionName", "function")[:64])
+
+    # -- hooks ------------------------------------------------------------
+
+    def _install(self) -> None:
+        lambda_runtime.execution_credentials = self._lambda_credentials
+        lambda_svc.execution_credentials = self._lambda_credentials
+        runs_on_worker_thread = stacks._runs_on_worker_thread
+        stacks._runs_on_worker_thread = lambda name: name in self._worker_types or runs_on_worker_thread(name)
+        add_event = stacks._add_event
+
+        def add_event_and_keep(
+            stack_id: str, stack_name: str, logical_id: str, kind: str, status: str, *rest: Any, **named: Any
+        ) -> None:
+            add_event(stack_id, stack_name, logical_id, kind, status, *rest, **named)
+            if kind == "AWS::CloudFormation::Stack" and not status.endswith("_IN_PROGRESS"):
+                self.request_snapshot()
+
+        stacks._add_event = add_event_and_keep
+
+
+def refusal(
+    method: str, path: str, headers: dict[str, str], query: dict[str, list[str]], code: str, message: str
+) -> Answer:
+    """The answer of a failed authentication in the words and the wire format of the service that was addressed."""
+    service = router.detect_service(method, path, headers, query)
+    answer: Answer = app._credential_failure(service, "", responses.new_uuid(), AuthError(code, message), headers)
+    return answer
