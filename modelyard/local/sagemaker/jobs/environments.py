@@ -91,7 +91,8 @@ def _uv(arguments: list[str | Path], progress: Progress) -> None:
     variables = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
     process = subprocess.Popen(
         [_program(), *map(str, arguments)],
-        env={**variables, "UV_NO_PROGRESS": "1"},
+        # The system's certificates: a company's proxy or mirror is trusted there, not in uv's own list.
+        env={"UV_SYSTEM_CERTS": "1", **variables, "UV_NO_PROGRESS": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
