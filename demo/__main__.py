@@ -1,0 +1,108 @@
+"""Runs the demo: `python -m demo [--keep]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from demo.endpoint import DemoFailed
+from demo.loop import Loop
+from demo.screen import Screen
+from demo.shell import CommandFailed, Shell
+from modelyard.settings import ConfigurationError, load_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+# A local AWS of the demo's own: one that the user has running in the checkout is left alone.
+HOME = ROOT / ".cache" / "demo"
+IMPOSSIBLE_RMSE = "0.5"
+
+
+def main(arguments: list[str]) -> int:
+    """Run every stage; 0 where all went as promised."""
+    parser = argparse.ArgumentParser(prog="demo", description="The whole loop on this machine.")
+    parser.add_argument("--keep", action="store_true", help="leave the local AWS and the endpoint running")
+    options = parser.parse_args(arguments)
+    screen = Screen()
+    HOME.mkdir(parents=True, exist_ok=True)
+    log = HOME / "demo.log"
+    log.unlink(missing_ok=True)
+    shell = Shell(screen, dict(os.environ), log)
+    try:
+        run(screen, shell, options.keep)
+    except (CommandFailed, DemoFailed, ClientError, BotoCoreError, ConfigurationError) as error:
+        screen.console.print(f"\n[bold red]The demo failed:[/] {error}", markup=True)
+        return 1
+    except KeyboardInterrupt:
+        screen.console.print("\nStopped.")
+        return 130
+    finally:
+        if not options.keep:
+            subprocess.run(["modelyard", "local", "down", "--project", str(HOME)], stdout=subprocess.DEVNULL)
+    screen.summary()
+    return 0
+
+
+def run(screen: Screen, shell: Shell, keep: bool) -> None:
+    stage = load_settings(ROOT / "platform.yaml").stages[0]
+    with screen.stage("Start a local AWS"):
+        shell.run("modelyard", "local", "reset", "--yes", "--project", str(HOME))
+        place = ("--account", stage.account, "--region", stage.region, "--project", str(HOME))
+        screen.say(shell.run("modelyard", "local", "up", *place).splitlines()[0])
+        shell.env |= json.loads(shell.run("modelyard", "local", "env", "--json", "--project", str(HOME)))
+    loop = Loop(screen, shell, stage, HOME / "abalone.csv")
+    with screen.stage("Stand up the platform with the CDK"):
+        loop.deploy()
+    with screen.stage("Fetch the data"):
+        loop.upload()
+    with screen.stage("Train, evaluate and register version 1"):
+        first = loop.register()
+    with screen.stage("Approve version 1: the endpoint comes into being"):
+        loop.decide(first.package_arn, "Approved")
+        loop.serving(first.package_arn)
+    with screen.stage("Call the endpoint"):
+        loop.call(first)
+    with screen.stage("Train version 2 with other hyperparameters"):
+        second = loop.register(MaxDepth="3", NumRound="200")
+    with screen.stage("Approve version 2: it takes over"):
+        loop.decide(second.package_arn, "Approved")
+        loop.serving(second.package_arn)
+        loop.call(second)
+    with screen.stage("Reject version 2: version 1 is taken back"):
+        loop.decide(second.package_arn, "Rejected")
+        loop.serving(first.package_arn)
+        loop.call(first)
+    with screen.stage(f"Ask for an RMSE of {IMPOSSIBLE_RMSE}: the model is refused"):
+        loop.refused(RmseThreshold=IMPOSSIBLE_RMSE)
+    if keep:
+        tell_what_to_try(screen, loop)
+        return
+    with screen.stage("Destroy everything"):
+        loop.destroy()
+    with screen.stage("Stop the local AWS"):
+        shell.run("modelyard", "local", "down", "--project", str(HOME))
+
+
+def tell_what_to_try(screen: Screen, loop: Loop) -> None:
+    home = HOME.relative_to(ROOT)
+    screen.say("It is still running. Try:")
+    for line in (
+        "source .venv/bin/activate",
+        f'eval "$(modelyard local env --project {home})"',
+        f"aws sagemaker list-model-packages --model-package-group-name {loop.name}",
+        f"aws sagemaker describe-endpoint --endpoint-name {loop.name}",
+        f"aws sagemaker start-pipeline-execution --pipeline-name {loop.name}",
+        "cdk diff --all",
+        f"modelyard local status --project {home}",
+        f"modelyard local down --project {home}     # everything is kept for the next `up`",
+    ):
+        screen.console.print(f"     {line}", markup=False, highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

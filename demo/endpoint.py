@@ -1,0 +1,78 @@
+"""Watches an endpoint until a version serves, and calls it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from demo.screen import Screen
+
+__all__ = ["DemoFailed", "predict", "served_model_data", "wait_until_serving"]
+
+PATIENCE_SECONDS = 120
+
+
+class DemoFailed(Exception):
+    """Something was not as the demo promises."""
+
+
+def wait_until_serving(screen: Screen, sagemaker: Any, endpoint: str, package_arn: str) -> float:
+    """Wait until ``endpoint`` is in service with exactly ``package_arn``; the seconds that it took.
+
+    Raises `DemoFailed` where it fails, or does not serve that version within two minutes.
+    """
+    wanted = model_data(sagemaker.describe_model_package(ModelPackageName=package_arn))
+    start = time.monotonic()
+    seen = ""
+    while time.monotonic() - start < PATIENCE_SECONDS:
+        status, reason = _status(sagemaker, endpoint)
+        if status != seen:
+            screen.say(f"endpoint [bold]{endpoint}[/] {seen or 'absent'} → {status}")
+            seen = status
+        if status == "Failed":
+            raise DemoFailed(f"endpoint {endpoint} failed: {reason}")
+        if status == "InService" and served_model_data(sagemaker, endpoint) == wanted:
+            return time.monotonic() - start
+        time.sleep(0.1)
+    raise DemoFailed(f"endpoint {endpoint} does not serve {package_arn} after {PATIENCE_SECONDS} s (it is {seen})")
+
+
+def served_model_data(sagemaker: Any, endpoint: str) -> str:
+    """The S3 location of the model artefact that serves."""
+    config = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+    (variant,) = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+    model = sagemaker.describe_model(ModelName=variant["ModelName"])
+    container = model.get("PrimaryContainer") or model["Containers"][0]
+    if "ModelPackageName" in container:
+        return model_data(sagemaker.describe_model_package(ModelPackageName=container["ModelPackageName"]))
+    return str(container["ModelDataUrl"])
+
+
+def model_data(package: dict[str, Any]) -> str:
+    """The S3 location of a model package's artefact."""
+    (container,) = package["InferenceSpecification"]["Containers"]
+    return str(container["ModelDataUrl"])
+
+
+def predict(runtime: Any, endpoint: str, rows: Sequence[Sequence[str]]) -> list[float]:
+    """The endpoint's answers to ``rows``, as CSV both ways."""
+    answer = runtime.invoke_endpoint(
+        EndpointName=endpoint,
+        ContentType="text/csv",
+        Accept="text/csv",
+        Body="\n".join(",".join(row) for row in rows),
+    )
+    return [float(line) for line in answer["Body"].read().decode().split()]
+
+
+def _status(sagemaker: Any, endpoint: str) -> tuple[str, str]:
+    try:
+        found = sagemaker.describe_endpoint(EndpointName=endpoint)
+    except ClientError as error:
+        if "Could not find endpoint" in str(error):
+            return "absent", ""
+        raise
+    return found["EndpointStatus"], found.get("FailureReason", "")
