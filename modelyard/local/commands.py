@@ -99,10 +99,9 @@ def image(
     """Run FOLDER where a job or a model names the image URI."""
     from modelyard.local.sagemaker.jobs import images
 
-    paths = _paths(project)
     try:
-        images.remember(paths.root / "sagemaker", uri, folder.resolve())
-    except (OSError, ValueError) as error:
+        images.register_image(_paths(project).sagemaker, uri, folder.resolve())
+    except images.ImageError as error:
         raise LocalError(str(error)) from error
     typer.echo(f"{uri} is {os.path.relpath(folder)}.")
 

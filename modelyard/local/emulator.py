@@ -1,8 +1,8 @@
 """What Modelyard uses of ministack beyond its documented interface, in one place.
 
 ministack is pinned exactly, and each private name used here is held by a contract test
-(``tests/local/test_emulator.py``): a new version that moves one fails there, not in somebody's stack. Import this module only after the environment that
-ministack reads at import is set (see ``server.py``).
+(``tests/local/test_emulator.py``): a new version that moves one fails there, not in somebody's stack. Import this
+module only after the environment that ministack reads at import is set (see ``server.py``).
 """
 
 from __future__ import annotations

@@ -41,6 +41,11 @@ class Paths:
         return self.root / "work"
 
     @property
+    def sagemaker(self) -> Path:
+        """Files of the local SageMaker."""
+        return self.root / "sagemaker"
+
+    @property
     def cdk_home(self) -> Path:
         return self.root / "cdk-home"
 

@@ -136,8 +136,8 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket) -> Non
 def _install_sagemaker(emulator: Emulator, paths: Paths) -> Any:
     from modelyard.local import sagemaker
 
-    setattr(sagemaker, "PARTS", tuple(part for part in sagemaker.PARTS if importlib.util.find_spec(part)))
-    return sagemaker.install(emulator, paths.root / "sagemaker")
+    sagemaker.PARTS = tuple(p for p in sagemaker.PARTS if importlib.util.find_spec(p))  # type: ignore[assignment]
+    return sagemaker.install(emulator, paths.sagemaker)
 
 
 class _Lifespan:

@@ -1,0 +1,94 @@
+"""A local AWS of its own for a test: a real server process in a temporary project folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from modelyard.local import environment, lifecycle
+from modelyard.local.instance import Instance, Paths
+
+__all__ = ["ROOT", "LocalAws"]
+
+ROOT = Path(__file__).parents[1]
+ACCOUNT = "111122223333"
+REGION = "eu-west-1"
+
+
+class LocalAws:
+    """The local AWS of ``project_dir``, in account 111122223333 and eu-west-1; it is up until ``down()``."""
+
+    def __init__(self, project_dir: Path) -> None:
+        self.project_dir = project_dir
+        self.paths = Paths(project_dir.resolve())
+        self.instance: Instance
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def url(self) -> str:
+        return self.instance.url
+
+    @property
+    def account(self) -> str:
+        return self.instance.account
+
+    @property
+    def region(self) -> str:
+        return self.instance.region
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment for subprocesses that are to talk to it."""
+        programs = [str(ROOT / ".venv/bin"), str(ROOT / "node_modules/.bin"), os.environ["PATH"]]
+        return environment.apply(self.instance, self.paths, {**os.environ, "PATH": os.pathsep.join(programs)})
+
+    def up(self) -> LocalAws:
+        """Start it, or start it again."""
+        self.instance, _started = lifecycle.up(self.paths, lifecycle.Target(ACCOUNT, REGION))
+        self._clients.clear()
+        return self
+
+    def down(self) -> None:
+        """Stop it and wait for its last process."""
+        lifecycle.down(self.paths)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client with the instance's key."""
+        if service not in self._clients:
+            self._clients[service] = environment.client(self.instance, service)
+        return self._clients[service]
+
+    def run(
+        self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``command`` against it; with ``check``, a non-zero exit fails the test and shows what was printed."""
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=cwd or self.project_dir,
+            env={**self.env, **(env or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def modelyard(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the ``modelyard`` command in its project folder."""
+        return self.run(sys.executable, "-m", "modelyard", *arguments, check=check)
+
+    def bootstrap(self) -> None:
+        """``cdk bootstrap`` its account and region."""
+        self.run("cdk", "bootstrap", f"aws://{self.account}/{self.region}")
+
+    def cdk(self, verb: str, app: Path, *options: str, env: Mapping[str, str] | None = None) -> str:
+        """Run ``cdk VERB`` on the app in the folder ``app``; returns what it printed."""
+        out = self.project_dir / "cdk.out"
+        command = ["cdk", verb, "--app", f"{sys.executable} app.py", "--output", str(out), *options]
+        done = self.run(*command, cwd=app, env={"CDK_VALIDATION": "false", **(env or {})})
+        return done.stdout + done.stderr
