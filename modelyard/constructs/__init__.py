@@ -1,0 +1,1 @@
+"""The library's constructs, one a module, named after what it provisions."""

@@ -1,0 +1,115 @@
+"""Where a stage keeps its data, its models and what its endpoints record."""
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from modelyard import names
+
+_NONCURRENT_DAYS = 90
+_LOG_DAYS = 365
+_UPLOAD_DAYS = 7
+
+
+class ArtifactStore(Construct):
+    """A KMS key and four buckets: data, artifacts, capture and access logs.
+
+    Every bucket is encrypted, versioned, closed to the public and refuses requests without TLS 1.2. The life cycle
+    expires incomplete uploads after 7 days, versions of an object that are no longer current after 90, and access logs
+    after a year; it never expires a current object, so that whatever a registered model version refers to stays.
+
+    The names of the key's alias and of the buckets are a contract (`modelyard.names`): it lets a later deployment adopt
+    them.
+
+    Args:
+        stage: name of the stage.
+        retain: whether key and buckets outlive the stack. Default: they do.
+        adopt: whether to refer to the key and the buckets that an earlier deployment retained. Default: make them.
+
+    Attributes:
+        key: encrypts the data, artifacts and capture buckets and whatever else the stage encrypts.
+        data: what pipelines read.
+        artifacts: what pipelines write.
+        capture: what endpoints record.
+        logs: access logs of the other buckets; encrypted by S3, since log delivery writes with no other key.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, stage: str, retain: bool = True, adopt: bool = False) -> None:
+        super().__init__(scope, id)
+        self._stage = stage
+        self._removal = RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY
+        self.key: kms.IKey = self._adopt_key() if adopt else self._make_key()
+        bucket = self._adopt_bucket if adopt else self._make_bucket
+        self.logs: s3.IBucket = bucket("Logs", None)
+        self.data: s3.IBucket = bucket("Data", self.logs)
+        self.artifacts: s3.IBucket = bucket("Artifacts", self.logs)
+        self.capture: s3.IBucket = bucket("Capture", self.logs)
+
+    @property
+    def buckets(self) -> tuple[s3.IBucket, ...]:
+        """The four buckets."""
+        return self.data, self.artifacts, self.capture, self.logs
+
+    def _make_key(self) -> kms.Key:
+        key = kms.Key(
+            self,
+            "Key",
+            description=f"Modelyard stage {self._stage}",
+            enable_key_rotation=True,
+            removal_policy=self._removal,
+            pending_window=Duration.days(7),
+        )
+        alias = kms.Alias(self, "KeyAlias", alias_name=names.key_alias(self._stage), target_key=key)
+        alias.apply_removal_policy(self._removal)
+        # EventBridge writes to encrypted dead-letter queues, CloudWatch alarms and EventBridge to encrypted topics.
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[
+                    iam.ServicePrincipal("events.amazonaws.com"),
+                    iam.ServicePrincipal("cloudwatch.amazonaws.com"),
+                ],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            )
+        )
+        return key
+
+    def _adopt_key(self) -> kms.IAlias:
+        return kms.Alias.from_alias_name(self, "Key", names.key_alias(self._stage))
+
+    def _bucket_name(self, id: str) -> str:
+        stack = Stack.of(self)
+        return names.bucket_name(self._stage, id.lower(), stack.account, stack.region)
+
+    def _make_bucket(self, id: str, logs: s3.IBucket | None) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            id,
+            bucket_name=self._bucket_name(id),
+            encryption=s3.BucketEncryption.S3_MANAGED if logs is None else s3.BucketEncryption.KMS,
+            encryption_key=None if logs is None else self.key,
+            bucket_key_enabled=None if logs is None else True,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            versioned=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            server_access_logs_bucket=logs,
+            server_access_logs_prefix=None if logs is None else f"{id.lower()}/",
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="expire-what-nothing-refers-to",
+                    abort_incomplete_multipart_upload_after=Duration.days(_UPLOAD_DAYS),
+                    noncurrent_version_expiration=Duration.days(_NONCURRENT_DAYS),
+                    expiration=Duration.days(_LOG_DAYS) if logs is None else None,
+                )
+            ],
+            removal_policy=self._removal,
+        )
+
+    def _adopt_bucket(self, id: str, logs: s3.IBucket | None) -> s3.IBucket:
+        key = None if logs is None else self.key
+        return s3.Bucket.from_bucket_attributes(self, id, bucket_name=self._bucket_name(id), encryption_key=key)

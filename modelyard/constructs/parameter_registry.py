@@ -1,0 +1,32 @@
+"""What code outside the stacks has to know, in SSM Parameter Store."""
+
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from modelyard import names
+from modelyard.settings import ConfigurationError
+
+
+class ParameterRegistry(Construct):
+    """SSM parameters `/modelyard/<stage>/<project>/<key>`; `modelyard.parameters.ParameterStore` reads them.
+
+    Args:
+        stage: name of the stage.
+        project: name of the project. Default: `platform`, for what belongs to the stage itself.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, stage: str, project: str = names.PLATFORM) -> None:
+        super().__init__(scope, id)
+        self._stage = stage
+        self._project = project
+
+    def add(self, key: str, value: str, *, description: str) -> ssm.StringParameter:
+        """Write `value`, which may be a token, to the parameter `key`.
+
+        Raises:
+            ConfigurationError: the key was added before.
+        """
+        path = names.parameter_path(self._stage, self._project, key)
+        if self.node.try_find_child(key) is not None:
+            raise ConfigurationError(f"the parameter {path} was added before; write another key")
+        return ssm.StringParameter(self, key, parameter_name=path, string_value=value, description=description)

@@ -1,0 +1,132 @@
+"""A project's training pipeline."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import Fn, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from modelyard.constructs.artifact_store import ArtifactStore
+from modelyard.constructs.container_image import ContainerImage
+from modelyard.constructs.execution_roles import ExecutionRoles
+from modelyard.constructs.model_registry import ModelRegistry
+from modelyard.pipeline_defs.compiler import CompiledPipeline, compile_pipeline
+from modelyard.settings import ConfigurationError, Network
+
+_MAX_INLINE_BYTES = 200 * 1024
+
+
+class TrainingPipeline(Construct):
+    """A SageMaker pipeline, compiled from a folder of `modelyard/pipeline_defs`.
+
+    Args:
+        pipeline_name: its name, a contract with whoever starts it.
+        folder: holds `pipeline.py` and the scripts of its steps.
+        region: region of the stack; decides where AWS's own images come from.
+        store: the buckets and the key that the definition may refer to.
+        roles: the pipeline's and its jobs' roles.
+        registry: where the pipeline registers models.
+        images: the images that the definition may refer to, by folder name.
+        parameters: defaults for the pipeline's parameters. Default: those in `pipeline.py`.
+        network: the VPC of the jobs. Default: none.
+
+    Attributes:
+        pipeline_name: the pipeline's name.
+        pipeline_arn: the pipeline's ARN.
+
+    Raises:
+        PipelineDefinitionError: the folder holds no valid pipeline.
+        ConfigurationError: the definition refers to an image that is not in `images`, or is too large.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        pipeline_name: str,
+        folder: Path,
+        region: str,
+        store: ArtifactStore,
+        roles: ExecutionRoles,
+        registry: ModelRegistry,
+        images: Mapping[str, ContainerImage],
+        parameters: Mapping[str, str | int | float | bool] | None = None,
+        network: Network | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        compiled = compile_pipeline(
+            folder,
+            region=region,
+            parameters=parameters,
+            subnets=len(network.subnet_ids) if network else 0,
+            security_groups=len(network.security_group_ids) if network else 0,
+            network_isolation=bool(network and network.isolation),
+        )
+        if len(compiled.body) > _MAX_INLINE_BYTES:
+            raise ConfigurationError(
+                f"{folder}: the pipeline's definition has {len(compiled.body)} bytes; a template takes "
+                f"{_MAX_INLINE_BYTES}: use fewer or smaller steps"
+            )
+        sources = self._sources(compiled)
+        known = {
+            "Bucket": store.artifacts.bucket_name,
+            "DataBucket": store.data.bucket_name,
+            "JobRoleArn": roles.job.role_arn,
+            "KmsKeyArn": store.key.key_arn,
+            "ModelPackageGroupName": registry.model_package_group_name,
+            **{variable: asset.s3_object_url for variable, asset in sources.items()},
+            **{variable: _image(images, name, folder).image_uri for variable, name in compiled.images.items()},
+        }
+        if network:
+            known |= {f"SubnetId{index}": subnet for index, subnet in enumerate(network.subnet_ids)}
+            known |= {f"SecurityGroupId{index}": group for index, group in enumerate(network.security_group_ids)}
+        body = Fn.sub(compiled.body, {variable: known[variable] for variable in compiled.sentinels})
+        pipeline = sagemaker.CfnPipeline(
+            self,
+            "Pipeline",
+            pipeline_name=pipeline_name,
+            role_arn=roles.pipeline.role_arn,
+            pipeline_definition={"PipelineDefinitionBody": body},
+        )
+        self._let_jobs_read(roles.job, sources)
+        self.pipeline_name = pipeline_name
+        self.pipeline_arn = Stack.of(self).format_arn(
+            service="sagemaker", resource="pipeline", resource_name=pipeline_name
+        )
+        pipeline.node.add_dependency(roles)
+
+    def _sources(self, compiled: CompiledPipeline) -> dict[str, assets.Asset]:
+        return {
+            variable: assets.Asset(self, variable, path=str(bundle.path), asset_hash=bundle.digest)
+            for variable, bundle in compiled.code.items()
+        }
+
+    def _let_jobs_read(self, role: iam.IRole, sources: Mapping[str, assets.Asset]) -> None:
+        """Jobs read their scripts from the bucket of the CDK's assets, also those of an older deployment."""
+        if not sources:
+            return
+        buckets = {asset.s3_bucket_name: asset.bucket for asset in sources.values()}
+        iam.Policy(
+            self,
+            "ReadSources",
+            roles=[role],
+            statements=[
+                iam.PolicyStatement(actions=["s3:ListBucket"], resources=[b.bucket_arn for b in buckets.values()]),
+                iam.PolicyStatement(
+                    actions=["s3:GetObject"], resources=[b.arn_for_objects("*.gz") for b in buckets.values()]
+                ),
+            ],
+        )
+
+
+def _image(images: Mapping[str, ContainerImage], name: str, folder: Path) -> ContainerImage:
+    if name not in images:
+        raise ConfigurationError(
+            f"{folder}: the pipeline refers to the image {name!r}; the folders of modelyard/containers are: "
+            + ", ".join(sorted(images))
+        )
+    return images[name]

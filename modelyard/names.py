@@ -1,0 +1,78 @@
+"""Every name that is a contract between the stacks, the functions, the pipelines and the command line.
+
+Importable without the CDK. Nothing else in the project spells these names.
+"""
+
+PREFIX = "modelyard"
+PLATFORM = "platform"
+"""Stands in the place of the project in the path of a stage's own parameters."""
+
+RESERVED_PROJECT_NAMES = frozenset({PLATFORM, "foundation", "serving"})
+"""Project names that would clash with a stage's own parameters or stacks."""
+
+MAX_STAGE_LENGTH = 15
+"""Longest stage name: S3 allows a bucket name 63 characters, prefix, purpose, account and region included."""
+
+MAX_PROJECT_LENGTH = 37
+"""Longest project name: SageMaker allows an endpoint name 63 characters, prefix and stage included."""
+
+SOURCE_TAG = "modelyard:source"
+"""Tag of an ECR repository: the S3 location of the zipped folder that its image is built from."""
+
+IMAGE_TAG = "modelyard:tag"
+"""Tag of an ECR repository: the image tag that `SOURCE_TAG` is the source of."""
+
+
+def resource_name(stage: str, project: str) -> str:
+    """The one name of a project's model package group, endpoint and pipeline in a stage."""
+    return f"{PREFIX}-{stage}-{project}"
+
+
+def bucket_name(stage: str, purpose: str, account: str, region: str) -> str:
+    """A stage's bucket; `purpose` is `data`, `artifacts`, `capture` or `logs`."""
+    return f"{PREFIX}-{stage}-{purpose}-{account}-{region}"
+
+
+def ledger_table(stage: str) -> str:
+    """The DynamoDB table of a stage's approvals, attempts and holds."""
+    return f"{PREFIX}-{stage}-ledger"
+
+
+def key_alias(stage: str) -> str:
+    """The alias of a stage's KMS key."""
+    return f"alias/{PREFIX}-{stage}"
+
+
+def repository(folder: str) -> str:
+    """The ECR repository of the image in `modelyard/containers/<folder>`."""
+    return f"{PREFIX}/{folder}"
+
+
+def parameter_path(stage: str, project: str | None = None, key: str | None = None) -> str:
+    """A path in SSM Parameter Store: of a stage, of a project in it, or of one key; `PLATFORM` stands for the stage."""
+    return "/" + "/".join(part for part in (PREFIX, stage, project, key) if part is not None)
+
+
+def declaration_parameter(stage: str, project: str) -> str:
+    """The SSM parameter that holds a project's endpoint declaration."""
+    return parameter_path(stage, project, "endpoint")
+
+
+def image_stack(region: str) -> str:
+    """The stack of an account's image repositories in a region."""
+    return f"Modelyard-Images-{region}"
+
+
+def foundation_stack(stage: str) -> str:
+    """The stack of a stage's stateful resources."""
+    return f"Modelyard-{stage}-Foundation"
+
+
+def serving_stack(stage: str) -> str:
+    """The stack of a stage's approval hook."""
+    return f"Modelyard-{stage}-Serving"
+
+
+def project_stack(stage: str, project: str) -> str:
+    """The stack of an ML project in a stage: project `abalone-eu` gives `Modelyard-<stage>-AbaloneEu`."""
+    return f"Modelyard-{stage}-" + "".join(part.capitalize() for part in project.split("-"))

@@ -1,0 +1,85 @@
+"""A YAML file with the line and the spelling of every value."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from modelyard.settings.errors import SettingsError
+
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a value stands: the line of its key (or of itself in a list), and the text that stands there."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """The values of a YAML file, and where each stands, by its path of keys and indices."""
+
+    file: str
+    values: Any
+    spots: dict[Location, Spot]
+
+    def spot(self, path: Location) -> Spot:
+        """Where `path` stands or, if it is missing, where the innermost of its parents does."""
+        while path not in self.spots and path:
+            path = path[:-1]
+        return self.spots.get(path, Spot(1, ""))
+
+
+def read(path: Path) -> Document:
+    """The document in `path`.
+
+    Raises:
+        SettingsError: there is no such file, or it is not YAML, or a key stands twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such file; write one (docs/settings.md) or run in the folder of one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from error
+    try:
+        root = YAML().compose(text)
+        values = YAML(typ="safe", pure=True).load(text)
+    except MarkedYAMLError as error:
+        raise SettingsError(_syntax_error(path, error)) from error
+    except YAMLError as error:
+        raise SettingsError(f"{path}, line 1: not YAML: {error}") from error
+    spots = {} if root is None else dict(_spots(root, (), Spot(1, "")))
+    return Document(str(path), values, spots)
+
+
+def _spots(node: Node, path: Location, spot: Spot) -> Iterator[tuple[Location, Spot]]:
+    yield path, Spot(spot.line, _spelling(node))
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            yield from _spots(value, (*path, key.value), Spot(key.start_mark.line + 1, ""))
+    elif isinstance(node, SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _spots(item, (*path, index), Spot(item.start_mark.line + 1, ""))
+
+
+def _spelling(node: Node) -> str:
+    if isinstance(node, ScalarNode):
+        return f'"{node.value}"' if node.style in ("'", '"') else str(node.value) or "nothing"
+    return "a list" if isinstance(node, SequenceNode) else "keys with values"
+
+
+def _syntax_error(path: Path, error: MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    line = 1 if mark is None else mark.line + 1
+    problem = (error.problem or str(error)).splitlines()[0]
+    if "tab" in problem or "'\\t'" in problem:
+        problem = "a tab; indent with spaces"
+    return f"{path}, line {line}: not YAML: {problem}"

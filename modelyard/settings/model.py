@@ -1,0 +1,75 @@
+"""What is to be stood up, as the stacks take it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from modelyard.settings.schema import PlatformFile, ProjectKeys, ProjectName, StageKeys, StageName
+
+
+class Stage(StageKeys):
+    """One stage: an account and region that the platform stands in.
+
+    Args:
+        name: part of every name in the stage; lower-case letters and digits.
+        account: AWS account, 12 digits.
+        region: AWS region.
+        disposable: whether destroying the stage deletes its data, models and images. By default they are retained and
+            the stack that holds them is protected from termination.
+        adopt: whether to take over what an earlier, destroyed deployment of the stage retained. By default it is made.
+        network: the VPC of jobs and endpoints; by default none.
+        permissions_boundary: ARN of a policy that bounds every role; by default none.
+        notification_emails: who is told of alarms and roll backs.
+    """
+
+    name: StageName
+
+
+class Project(ProjectKeys):
+    """One ML project: a pipeline and, if asked for, the endpoint that serves its approved model.
+
+    Args:
+        name: part of every name of the project; lower-case letters, digits and single hyphens.
+        pipeline: the folder of `modelyard/pipeline_defs`; by default the project's name.
+        stages: names of the stages the project is deployed to; by default all.
+        parameters: defaults of pipeline parameters, in the place of those that the pipeline states.
+        schedule: when the pipeline is started, `rate(…)` or `cron(…)` in UTC; by default only by hand.
+        endpoint: capacity of the endpoint; by default the project has none.
+    """
+
+    name: ProjectName
+
+    @property
+    def pipeline_folder(self) -> str:
+        """The folder of `modelyard/pipeline_defs`."""
+        return self.pipeline or self.name
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that is to be stood up."""
+
+    stages: tuple[Stage, ...]
+    projects: tuple[Project, ...]
+
+    @staticmethod
+    def from_file(file: PlatformFile) -> "Settings":
+        """The settings that a validated file holds."""
+        return Settings(
+            stages=tuple(Stage(name=name, **_values(keys)) for name, keys in file.stages.items()),
+            projects=tuple(Project(name=name, **_values(keys)) for name, keys in file.projects.items()),
+        )
+
+    def places(self) -> dict[tuple[str, str], list[Stage]]:
+        """The accounts and regions that are deployed to, with the stages in each."""
+        places: dict[tuple[str, str], list[Stage]] = {}
+        for stage in self.stages:
+            places.setdefault((stage.account, stage.region), []).append(stage)
+        return places
+
+    def projects_of(self, stage: Stage) -> tuple[Project, ...]:
+        """The projects that are deployed to `stage`."""
+        return tuple(project for project in self.projects if project.stages is None or stage.name in project.stages)
+
+
+def _values(keys: StageKeys | ProjectKeys) -> dict[str, Any]:
+    return {name: getattr(keys, name) for name in keys.model_fields_set}

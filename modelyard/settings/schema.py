@@ -1,0 +1,168 @@
+"""The keys of `platform.yaml`; a field's description says what it allows, in the words that an error uses."""
+
+import re
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from modelyard import names
+from modelyard.settings.errors import ConfigurationError, nearest
+from modelyard.settings.instances import InstanceType
+
+PIPELINE = r"[a-z][a-z0-9_]*"
+_SCHEDULE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\((\S+ ){5}\S+\)"
+
+
+def rule(message: str, *field: str | int) -> PydanticCustomError:
+    """The error of a rule that spans fields; `field` is where the file is to be changed."""
+    return PydanticCustomError("rule", "{message}", {"message": message, "field": list(field)})
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _matching(pattern: str, allowed: str, max_length: int = 1024) -> Any:
+    return Field(pattern=f"^({pattern})$", max_length=max_length, description=allowed)
+
+
+_AccountId = Annotated[str, _matching(r"\d{12}", '12 digits in quotes, such as "111122223333"')]
+_Region = Annotated[str, _matching(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region, such as us-east-1")]
+_SubnetId = Annotated[str, _matching(r"subnet-[0-9a-f]{8,17}", "a subnet id, such as subnet-0a1b2c3d")]
+_SecurityGroupId = Annotated[str, _matching(r"sg-[0-9a-f]{8,17}", "a security group id, such as sg-0a1b2c3d")]
+_Email = Annotated[str, _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")]
+StageName = Annotated[
+    str,
+    _matching(
+        rf"[a-z][a-z0-9]{{0,{names.MAX_STAGE_LENGTH - 1}}}",
+        f"a stage name: lower-case letters and digits, a letter first, at most {names.MAX_STAGE_LENGTH}",
+    ),
+]
+ProjectName = Annotated[
+    str,
+    _matching(
+        r"[a-z][a-z0-9]*(-[a-z0-9]+)*",
+        "a project name: lower-case letters, digits and single hyphens, a letter first, "
+        f"at most {names.MAX_PROJECT_LENGTH}",
+        max_length=names.MAX_PROJECT_LENGTH,
+    ),
+]
+
+
+class Network(_Section):
+    """The VPC that the stage's jobs and endpoints run in."""
+
+    subnet_ids: Annotated[
+        tuple[_SubnetId, ...], Field(min_length=1, max_length=16, description="a list of 1 to 16 subnet ids")
+    ]
+    security_group_ids: Annotated[
+        tuple[_SecurityGroupId, ...],
+        Field(min_length=1, max_length=5, description="a list of 1 to 5 security group ids"),
+    ]
+    isolation: Annotated[StrictBool, Field(description="true or false")] = False
+
+
+class StageKeys(_Section):
+    """What the file says of a stage."""
+
+    account: _AccountId
+    region: _Region
+    disposable: Annotated[StrictBool, Field(description="true or false")] = False
+    adopt: Annotated[StrictBool, Field(description="true or false")] = False
+    network: Annotated[Network | None, Field(description="subnet_ids, security_group_ids, isolation")] = None
+    permissions_boundary: Annotated[
+        str | None,
+        _matching(
+            r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+",
+            "the ARN of an IAM policy, such as arn:aws:iam::111122223333:policy/Boundary",
+        ),
+    ] = None
+    notification_emails: Annotated[tuple[_Email, ...], Field(description="a list of e-mail addresses")] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.adopt and self.disposable:
+            raise rule(
+                "true, but the stage is disposable: it leaves nothing behind to adopt; remove adopt or disposable",
+                "adopt",
+            )
+        boundary_account = (self.permissions_boundary or "").split(":")[4:5]
+        if boundary_account and boundary_account[0] not in ("aws", self.account):
+            raise rule(
+                f"a policy of account {boundary_account[0]}, but the stage's account is {self.account}; "
+                "a boundary has to be a policy of the same account",
+                "permissions_boundary",
+            )
+        return self
+
+
+class EndpointSettings(_Section):
+    """The capacity of a project's endpoint."""
+
+    instance_type: Annotated[str, Field(description="an instance type, such as ml.m5.large")]
+    instance_count: Annotated[StrictInt, Field(ge=1, le=100, description="a whole number from 1 to 100")] = 1
+    local_storage: Annotated[StrictBool | None, Field(description="true or false")] = None
+    environment: Annotated[dict[str, str], Field(description="names and values, both text in quotes")] = {}
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        try:
+            self.instance()
+        except ConfigurationError as error:
+            raise rule(f"wrong: {error}", "instance_type") from error
+        for name in self.environment:
+            if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]{0,1023}", name):
+                raise rule("no name of an environment variable; allowed: letters, digits and _", "environment", name)
+        return self
+
+    def instance(self) -> InstanceType:
+        """The instance type with what is known of it."""
+        return InstanceType(self.instance_type, self.local_storage)
+
+
+class ProjectKeys(_Section):
+    """What the file says of an ML project."""
+
+    pipeline: Annotated[str, _matching(PIPELINE, "a folder of modelyard/pipeline_defs, such as abalone")] = ""
+    stages: Annotated[tuple[str, ...] | None, Field(min_length=1, description="a list of stages of this file")] = None
+    parameters: Annotated[
+        dict[str, StrictStr | StrictInt | StrictFloat | StrictBool],
+        Field(description="names of pipeline parameters with text, numbers, true or false"),
+    ] = {}
+    schedule: Annotated[
+        str | None, _matching(_SCHEDULE, "rate(…) or cron(…) as EventBridge Scheduler has them, such as rate(1 day)")
+    ] = None
+    endpoint: Annotated[
+        EndpointSettings | None, Field(description="instance_type, instance_count, local_storage, environment")
+    ] = None
+
+
+class PlatformFile(_Section):
+    """All of the file."""
+
+    stages: Annotated[dict[StageName, StageKeys], Field(min_length=1, description="at least one stage")]
+    projects: Annotated[dict[ProjectName, ProjectKeys], Field(description="names with their projects")] = {}
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, project in self.projects.items():
+            if name in names.RESERVED_PROJECT_NAMES:
+                raise rule("a name that the platform uses itself; choose another", "projects", name)
+            if not project.pipeline and not re.fullmatch(PIPELINE, name):
+                raise rule(
+                    "missing, and the project's name cannot be a folder of modelyard/pipeline_defs; write pipeline: …",
+                    "projects",
+                    name,
+                    "pipeline",
+                )
+            for index, stage in enumerate(project.stages or ()):
+                if stage not in self.stages:
+                    raise rule(
+                        f"{stage!r}, no stage of this file{nearest(stage, self.stages)}",
+                        "projects",
+                        name,
+                        "stages",
+                        index,
+                    )
+        return self

@@ -1,0 +1,48 @@
+"""What a stage keeps."""
+
+from constructs import Construct
+
+from modelyard.constructs.artifact_store import ArtifactStore
+from modelyard.constructs.execution_roles import ExecutionRoles
+from modelyard.constructs.ledger import Ledger
+from modelyard.constructs.parameter_registry import ParameterRegistry
+from modelyard.settings import Stage
+from modelyard.stacks.base import StageStack
+
+
+class FoundationStack(StageStack):
+    """A stage's key, buckets, ledger, roles and base parameters; protected from termination unless disposable.
+
+    Args:
+        stage: where it stands.
+
+    Attributes:
+        store: key and buckets.
+        ledger: the ledger.
+        roles: the roles that SageMaker assumes.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, stage: Stage) -> None:
+        super().__init__(
+            scope,
+            id,
+            stage=stage,
+            description=f"Modelyard {stage.name}: key, buckets, ledger, roles",
+            protected=not stage.disposable,
+        )
+        retain = not stage.disposable
+        self.store = ArtifactStore(self, "Store", stage=stage.name, retain=retain, adopt=stage.adopt)
+        self.ledger = Ledger(self, "Ledger", stage=stage.name, key=self.store.key, retain=retain, adopt=stage.adopt)
+        self.roles = ExecutionRoles(self, "Roles", store=self.store, in_vpc=stage.network is not None)
+        parameters = ParameterRegistry(self, "Parameters", stage=stage.name)
+        for key, value, description in (
+            ("data-bucket", self.store.data.bucket_name, "bucket that pipelines read"),
+            ("artifacts-bucket", self.store.artifacts.bucket_name, "bucket that pipelines write"),
+            ("capture-bucket", self.store.capture.bucket_name, "bucket that endpoints record to"),
+            ("key-arn", self.store.key.key_arn, "KMS key of the stage"),
+            ("ledger-table", self.ledger.table.table_name, "table of approvals, attempts and holds"),
+            ("pipeline-role-arn", self.roles.pipeline.role_arn, "role of pipelines"),
+            ("job-role-arn", self.roles.job.role_arn, "role of processing and training jobs"),
+            ("endpoint-role-arn", self.roles.endpoint.role_arn, "role of endpoints"),
+        ):
+            parameters.add(key, value, description=description)
