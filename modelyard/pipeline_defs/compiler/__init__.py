@@ -22,10 +22,10 @@ like a variable is escaped already (`${HOME}` stands as `${!HOME}`). The variabl
 
 `sentinels` holds only the variables that `body` uses, so a map of exactly these is complete and has no spare.
 
-**Offline**: no AWS call, no upload, no socket; the SDK is imported only when the cache has no answer. **Cached** under
-`$XDG_CACHE_HOME/modelyard/definitions` (default `~/.cache/…`) by the hash of the folder's files, of this compiler, of the
-arguments and of the SDK's versions. **Checked**: each step's arguments against the service's own model, each reference
-against the steps, parameters, property files and outputs that exist.
+**Offline**: no AWS call, no upload, no socket; the SDK is imported only when the cache has no answer. **Cached**
+under `$XDG_CACHE_HOME/modelyard/definitions` (default `~/.cache/…`) by the hash of the folder's files, of this
+compiler, of the arguments and of the SDK's versions. **Checked**: each step's arguments against the service's own
+model, each reference against the steps, parameters, property files and outputs that exist.
 """
 
 from modelyard.pipeline_defs.compiler.bundles import SourceBundle

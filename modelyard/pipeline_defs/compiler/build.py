@@ -1,20 +1,27 @@
-"""Runs a project's `get_pipeline` under the offline session and packs what comes out."""
+"""Runs a project's `get_pipeline` under the offline session, checks what comes out, and packs it."""
 
-import importlib.util
+import importlib
 import json
 import sys
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from modelyard.pipeline_defs.compiler import sentinels
+from modelyard.pipeline_defs.compiler.arguments import argument_problems
 from modelyard.pipeline_defs.compiler.bundles import archive, digest_files
 from modelyard.pipeline_defs.compiler.cache import COMPILED
 from modelyard.pipeline_defs.compiler.context import PipelineContext
-from modelyard.pipeline_defs.compiler.offline import offline_environment, offline_session
+from modelyard.pipeline_defs.compiler.errors import PipelineDefinitionError
+from modelyard.pipeline_defs.compiler.network import apply_network
+from modelyard.pipeline_defs.compiler.offline import offline, offline_session
+from modelyard.pipeline_defs.compiler.parameters import apply_parameters
+from modelyard.pipeline_defs.compiler.references import reference_problems
 
 PACKAGE = "modelyard_compiled_pipeline"
+MAX_BYTES = 1024 * 1024  # of a PipelineDefinition; see CreatePipeline
 
 
 def build(
@@ -26,29 +33,36 @@ def build(
     security_groups: int,
     network_isolation: bool,
 ) -> dict[str, bytes]:
-    """The files of a cache entry for `folder`: the compiled definition and its source bundles."""
-    with offline_environment(region):
-        bucket, role = (sentinels.FIXED[name][1] for name in ("Bucket", "JobRoleArn"))
-        context = PipelineContext(folder, offline_session(region, bucket, role))
-        definition = json.loads(_load(folder).get_pipeline(context).definition())
+    """The files of a cache entry for `folder`: the compiled definition and its source bundles.
+
+    Raises:
+        PipelineDefinitionError: there is no valid pipeline in `folder`.
+    """
+    try:
+        definition, context = _run(folder, region)
+        apply_parameters(definition, parameters)
+        _check(definition)
+        network = apply_network(definition, subnets, security_groups, network_isolation)
+    except PipelineDefinitionError as error:
+        raise PipelineDefinitionError(f"{folder / 'pipeline.py'}: {error}") from error
     stand_ins = [(name, *meaning) for name, meaning in sentinels.FIXED.items()]
     stand_ins += [sentinels.image(image) for image in sorted(context.images)]
     stand_ins += [sentinels.code(script) for script in sorted(context.sources)]
-    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
-    body = sentinels.to_sub(text, {variable: literal for variable, _, literal in stand_ins})
-    used = {variable: meaning for variable, meaning, _ in stand_ins if f"${{{variable}}}" in body}
-    bundles = {sentinels.code(script)[0]: files for script, files in context.sources.items()}
-    compiled = {
-        "body": body,
-        "sentinels": used,
-        "code": {variable: digest_files(folder, files) for variable, files in bundles.items() if variable in used},
-        "images": {sentinels.image(image)[0]: image for image in context.images},
-        "parameters": {
-            p["Name"]: {"type": p["Type"], "default": p.get("DefaultValue")} for p in json.loads(body)["Parameters"]
-        },
-    }
-    archives = {f"{variable}.tar.gz": archive(folder, files) for variable, files in bundles.items()}
-    return {COMPILED: json.dumps(compiled, sort_keys=True).encode(), **archives}
+    return _pack(folder, definition, [*stand_ins, *network], context)
+
+
+def _run(folder: Path, region: str) -> tuple[dict[str, Any], PipelineContext]:
+    with offline(region):
+        bucket, role = (sentinels.FIXED[name][1] for name in ("Bucket", "JobRoleArn"))
+        context = PipelineContext(folder, offline_session(region, bucket, role))
+        try:
+            definition: dict[str, Any] = json.loads(_load(folder).get_pipeline(context).definition())
+        except PipelineDefinitionError:
+            raise
+        except Exception as error:
+            raise PipelineDefinitionError(_explain(error, folder)) from error
+    # Without a value, these say nothing.
+    return {name: value for name, value in definition.items() if value is not None}, context
 
 
 def _load(folder: Path) -> ModuleType:
@@ -57,7 +71,47 @@ def _load(folder: Path) -> ModuleType:
     package.__path__ = [str(folder)]
     sys.modules[PACKAGE] = package
     try:
-        return importlib.import_module(f"{PACKAGE}.pipeline")
+        module = importlib.import_module(f"{PACKAGE}.pipeline")
     finally:
         for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
             del sys.modules[name]
+    if not hasattr(module, "get_pipeline"):
+        raise PipelineDefinitionError("get_pipeline is missing; define get_pipeline(context) that returns a Pipeline")
+    return module
+
+
+def _explain(error: Exception, folder: Path) -> str:
+    """An exception of the user's code, or of the SDK under it, by the user's own line."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == folder]
+    line = f"line {frames[-1].lineno}: " if frames else ""
+    return f"{line}{type(error).__name__}: {error}"
+
+
+def _check(definition: dict[str, Any]) -> None:
+    for problems in (reference_problems(definition), argument_problems(definition)):
+        for step, problem in problems:
+            raise PipelineDefinitionError(f"step {step!r}: {problem}")
+
+
+def _pack(
+    folder: Path, definition: dict[str, Any], stand_ins: list[tuple[str, str, str]], context: PipelineContext
+) -> dict[str, bytes]:
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    if len(text) > MAX_BYTES:
+        raise PipelineDefinitionError(
+            f"{folder}: the definition has {len(text):,} bytes; SageMaker takes at most {MAX_BYTES:,}: use fewer steps"
+        )
+    body = sentinels.to_sub(text, {variable: literal for variable, _, literal in stand_ins})
+    used = {variable: meaning for variable, meaning, _ in stand_ins if f"${{{variable}}}" in body}
+    bundles = {sentinels.code(script)[0]: files for script, files in context.sources.items()}
+    compiled = {
+        "body": body,
+        "sentinels": used,
+        "code": {variable: digest_files(folder, files) for variable, files in bundles.items() if variable in used},
+        "images": {sentinels.image(image)[0]: image for image in sorted(context.images)},
+        "parameters": {
+            p["Name"]: {"type": p["Type"], "default": p.get("DefaultValue")} for p in json.loads(body)["Parameters"]
+        },
+    }
+    archives = {f"{variable}.tar.gz": archive(folder, bundles[variable]) for variable in compiled["code"]}
+    return {COMPILED: json.dumps(compiled, sort_keys=True).encode(), **archives}

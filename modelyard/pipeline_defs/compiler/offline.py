@@ -1,5 +1,6 @@
 """A `PipelineSession` that cannot reach AWS: the only place where the SDK's sessions are touched."""
 
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -22,9 +23,11 @@ UPLOAD_REMEDY = "name the files with context.source(…) instead of giving the S
 
 
 @contextmanager
-def offline_environment(region: str) -> Iterator[None]:
-    """The process environment without the user's AWS configuration, put back afterwards."""
-    before = dict(os.environ)
+def offline(region: str) -> Iterator[None]:
+    """The SDK without the user's AWS configuration and without its log lines; all is put back afterwards."""
+    before, root, disabled = dict(os.environ), logging.getLogger(), logging.root.manager.disable
+    handlers, level = list(root.handlers), root.level
+    logging.disable(logging.WARNING)
     for name in [name for name in before if name.startswith(("AWS_", "SAGEMAKER_"))]:
         del os.environ[name]
     os.environ.update(ENVIRONMENT, AWS_DEFAULT_REGION=region, AWS_REGION=region)
@@ -35,6 +38,9 @@ def offline_environment(region: str) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.disable(disabled)
 
 
 def refuse_call(request: Any, **_: Any) -> None:

@@ -1,0 +1,38 @@
+"""What an endpoint runs: reads rows, applies the training's own transform, predicts the number of rings."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xgboost
+from features import Row, Transform, read_row
+from numpy.typing import NDArray
+
+Model = tuple[xgboost.Booster, Transform]
+
+
+def model_fn(model_dir: str) -> Model:
+    """The booster and the transform it was trained with."""
+    folder = Path(model_dir)
+    return xgboost.Booster(model_file=folder / "model.json"), Transform.load(folder / "transform.json")
+
+
+def input_fn(body: str, content_type: str) -> list[Row]:
+    """Rows of CSV without a header, or JSON: a list of rows or {"instances": rows}, a row a list or an object."""
+    rows: Any = list(csv.reader(body.splitlines()))
+    if content_type == "application/json":
+        rows = json.loads(body)
+        if isinstance(rows, dict):
+            rows = rows.get("instances")
+    if not isinstance(rows, list) or not rows:
+        raise ValueError("the body holds no rows")
+    return [read_row(row, f"row {number}") for number, row in enumerate(rows, start=1)]
+
+
+def predict_fn(rows: list[Row], model: Model) -> NDArray[np.float32]:
+    """Rings, one number a row."""
+    booster, transform = model
+    predictions: NDArray[np.float32] = booster.inplace_predict(transform.apply(rows))
+    return predictions
