@@ -1,0 +1,56 @@
+"""A copy of the checkout, in which commands run as a user types them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["ROOT", "Checkout", "copy_checkout"]
+
+ROOT = Path(__file__).resolve().parents[2]
+# Made once a machine, and the same for every copy.
+SHARED = (".venv", "node_modules")
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A checkout in ``folder``; its local AWS must be taken down with `close`."""
+
+    folder: Path
+
+    def environment(self) -> dict[str, str]:
+        """A shell's environment that knows of no AWS and finds the copy's own modules first."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "CDK_", "SAGEMAKER_"))}
+        tools = f"{self.folder}/.venv/bin:{self.folder}/node_modules/.bin"
+        return {**kept, "PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(self.folder)}
+
+    def run(self, *words: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        """Run a command in the checkout; its output is captured, its exit code is for the caller to look at."""
+        return subprocess.run(
+            words, cwd=self.folder, env=self.environment(), capture_output=True, text=True, timeout=timeout,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Take down whatever local AWS runs in it."""
+        for home in (self.folder, self.folder / ".cache" / "demo"):
+            if (home / ".modelyard").is_dir():
+                self.run("modelyard", "local", "down", "--project", str(home))
+
+
+def copy_checkout(target: Path) -> Checkout:
+    """Copy what git tracks or would track to ``target``."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    for name in SHARED:
+        (target / name).symlink_to(ROOT / name)
+    return Checkout(target)
