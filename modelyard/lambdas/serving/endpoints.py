@@ -1,0 +1,32 @@
+"""One endpoint as SageMaker describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import unless_absent
+from .instants import instant
+from .steps import Endpoint
+
+
+def describe(sagemaker: Any, endpoint_name: str) -> Endpoint | None:
+    """The endpoint now, or None if there is none."""
+    answer = unless_absent(sagemaker.describe_endpoint, EndpointName=endpoint_name)
+    if answer is None:
+        return None
+    return Endpoint(
+        status=answer["EndpointStatus"],
+        config_name=answer.get("EndpointConfigName", ""),
+        modified=instant(answer["LastModifiedTime"]),
+        pending_config=answer.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),
+        failure_reason=answer.get("FailureReason", ""),
+    )
+
+
+def served_package(sagemaker: Any, config_name: str) -> str:
+    """ARN of the model package that an endpoint config serves; empty if its model was not made from a package."""
+    config = unless_absent(sagemaker.describe_endpoint_config, EndpointConfigName=config_name) or {}
+    model_name = config.get("ProductionVariants", [{}])[0].get("ModelName")
+    model = unless_absent(sagemaker.describe_model, ModelName=model_name) if model_name else None
+    containers = (model or {}).get("Containers") or [(model or {}).get("PrimaryContainer", {})]
+    return str(containers[0].get("ModelPackageName", ""))

@@ -1,0 +1,136 @@
+"""wake: which endpoints does an event concern? Record what it says of an approval, and send one message to each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from .declaration import Declaration, DeclarationError, parse, texts
+from .instants import instant, whole_second
+from .ledger import PENDING, Approval
+from .runtime import Runtime, from_environment, log
+
+OWN_SOURCE = "modelyard"
+HEARTBEAT = "Scheduled Event"
+DECLARED = "Endpoint Declared"
+PACKAGE_EVENT = "SageMaker Model Package State Change"
+ENDPOINT_EVENTS = {"SageMaker Endpoint State Change", "SageMaker Endpoint Deployment State Change"}
+_DEDUPLICATION_LIMIT = 128  # characters that SQS takes
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Lambda's entry: an EventBridge event, the heartbeat, or `{"source": "modelyard", "endpoint_name": …}`."""
+    return handle(event, from_environment())
+
+
+def handle(event: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
+    """Wake the endpoints that `event` concerns and return their names.
+
+    An endpoint that cannot be woken does not keep others from it; the error is raised in the end, so that Lambda
+    delivers the event again, which changes nothing for the rest.
+    """
+    event = {**event, "id": event.get("id") or str(uuid.uuid4()), "time": event.get("time") or runtime.now()}
+    woken: list[str] = []
+    failures: list[Exception] = []
+    for parameter_name, declaration in _concerned(event, runtime):
+        try:
+            _record(event, declaration, runtime)
+            send(runtime, declaration.endpoint_name, parameter_name, cause(event))
+            woken.append(declaration.endpoint_name)
+        except Exception as error:
+            log("not woken", endpoint=declaration.endpoint_name, error=repr(error))
+            failures.append(error)
+    log("wake", detail_type=event.get("detail-type", ""), event_id=event["id"], endpoints=woken)
+    if failures:
+        raise failures[0]
+    return {"endpoints": woken}
+
+
+def cause(event: dict[str, Any]) -> dict[str, str]:
+    """What the ledger keeps of an event."""
+    return {
+        "event_id": str(event["id"]),
+        "detail_type": str(event.get("detail-type", "")),
+        "time": instant(event["time"]),
+        "source": str(event.get("source", "")),
+    }
+
+
+def send(runtime: Runtime, endpoint_name: str, parameter_name: str, why: dict[str, str]) -> None:
+    """Queue one reconciliation of an endpoint.
+
+    The deduplication id is of the event, never of the content: SQS swallows equal ids for five minutes, and two
+    approvals of one version can be five seconds apart.
+    """
+    body = {"endpoint_name": endpoint_name, "parameter_name": parameter_name, "cause": why}
+    runtime.client("sqs").send_message(
+        QueueUrl=runtime.queue_url,
+        MessageBody=json.dumps(body),
+        MessageGroupId=endpoint_name,
+        MessageDeduplicationId=_deduplication_id(f"{why['event_id']}-{endpoint_name}"),
+    )
+
+
+def approval_in(event: dict[str, Any]) -> Approval | None:
+    """The approval status that a package event tells, or None if it tells none.
+
+    It does when the approval status is among the updated fields, or when nothing was updated because the package is
+    new (https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html). A new package
+    may send several events while it is registered; they all mean its creation.
+    """
+    if event.get("detail-type") != PACKAGE_EVENT:
+        return None
+    detail = event.get("detail", {})
+    updated = detail.get("UpdatedModelPackageFields") or []
+    status = detail.get("ModelApprovalStatus")
+    if not status or "CreationTime" not in detail or (updated and "ModelApprovalStatus" not in updated):
+        return None
+    if not updated and status == PENDING:
+        return None
+    return Approval(
+        package_arn=detail["ModelPackageArn"],
+        created=whole_second(detail["CreationTime"]),
+        version=int(detail["ModelPackageVersion"]),
+        status=status,
+        at=instant(event["time"] if updated else detail["CreationTime"]),
+        source="event",
+        event_id=str(event["id"]),
+    )
+
+
+def _concerned(event: dict[str, Any], runtime: Runtime) -> Iterator[tuple[str, Declaration]]:
+    for parameter_name, text in texts(runtime.client("ssm"), runtime.declarations_path):
+        try:
+            declaration = parse(text, parameter_name)
+        except DeclarationError as error:
+            log("declaration ignored", parameter=parameter_name, error=str(error))
+            continue
+        if _concerns(event, declaration):
+            yield parameter_name, declaration
+
+
+def _concerns(event: dict[str, Any], declaration: Declaration) -> bool:
+    kind, detail = event.get("detail-type", ""), event.get("detail") or {}
+    if event.get("source") == OWN_SOURCE:
+        return bool(event.get("endpoint_name") == declaration.endpoint_name)
+    if kind == PACKAGE_EVENT:
+        return bool(detail.get("ModelPackageGroupName") == declaration.model_package_group_name)
+    if kind in ENDPOINT_EVENTS:
+        return bool(detail.get("EndpointName") == declaration.endpoint_name)
+    return bool(kind == HEARTBEAT)
+
+
+def _record(event: dict[str, Any], declaration: Declaration, runtime: Runtime) -> None:
+    approval = approval_in(event)
+    if approval:
+        runtime.ledger.add_approval(declaration.endpoint_name, approval)
+
+
+def _deduplication_id(text: str) -> str:
+    if len(text) <= _DEDUPLICATION_LIMIT and re.fullmatch(r"[\w.:/@-]+", text, re.ASCII):
+        return text
+    return hashlib.sha256(text.encode()).hexdigest()
