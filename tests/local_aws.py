@@ -44,11 +44,12 @@ class LocalAws:
     def env(self) -> dict[str, str]:
         """The environment for subprocesses that are to talk to it."""
         programs = [str(ROOT / ".venv/bin"), str(ROOT / "node_modules/.bin"), os.environ["PATH"]]
-        return environment.apply(self.instance, self.paths, {**os.environ, "PATH": os.pathsep.join(programs)})
+        own = {"PATH": os.pathsep.join(programs), "PYTHONPATH": str(ROOT)}
+        return environment.apply(self.instance, self.paths, {**os.environ, **own})
 
     def up(self) -> LocalAws:
         """Start it, or start it again."""
-        self.instance, _started = lifecycle.up(self.paths, lifecycle.Target(ACCOUNT, REGION))
+        self.instance = lifecycle.up(self.paths, lifecycle.Target(ACCOUNT, REGION)).instance
         self._clients.clear()
         return self
 

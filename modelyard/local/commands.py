@@ -29,14 +29,19 @@ def up(
     region: Annotated[str, typer.Option(help="Default: the first stage's in platform.yaml.")] = "",
 ) -> None:
     """Start the local AWS in the background, with everything that it held when it was last up."""
-    from modelyard.local import lifecycle
+    from modelyard.local import lifecycle, overview
 
     paths = _paths(project)
     target = lifecycle.target(paths.project, account, region)
     began = time.monotonic()
-    instance, started = lifecycle.up(paths, target)
-    how = f"ready in {time.monotonic() - began:.1f} s" if started else "already running"
+    start = lifecycle.up(paths, target)
+    instance = start.instance
+    how = f"ready in {time.monotonic() - began:.1f} s" if start.started else "already running"
     typer.echo(f"The local AWS of account {instance.account} listens on {instance.url} ({instance.region}; {how}).")
+    if start.crashed:
+        typer.echo(f"The one before did not end in order; {overview.restored(instance)}.")
+    for stack in instance.interrupted if start.started else ():
+        typer.echo(f"Half-done when it ended, marked as failed: stack {stack}.")
     typer.echo('Point AWS clients at it:  eval "$(modelyard local env)"')
 
 

@@ -51,7 +51,7 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            return await self._inner(scope, receive, send)
+            return await _acknowledge(receive, send)
         headers = _headers(scope["headers"])
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         method = scope.get("method", "GET")
@@ -78,6 +78,14 @@ class Gateway:
     def _is_own(self, host: str) -> bool:
         name, _, port = host.rpartition(":") if re.search(r":\d+$", host) else (host, "", "80")
         return port == str(self._port) and _LOOPBACK.fullmatch(name) is not None
+
+
+async def _acknowledge(receive: Receive, send: Send) -> None:
+    while True:
+        event = (await receive())["type"]
+        await send({"type": f"{event}.complete"})
+        if event == "lifespan.shutdown":
+            return
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:

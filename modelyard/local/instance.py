@@ -7,7 +7,7 @@ import os
 import secrets
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 __all__ = ["Instance", "Paths", "process_start"]
@@ -66,6 +66,12 @@ class Instance:
     region: str
     access_key: str
     secret_key: str
+    restored_from: float | None = None
+    """When the snapshot that it started from was taken, in epoch seconds; None if it started empty."""
+    interrupted: list[str] = field(default_factory=list)
+    """Stacks that were half-done in that snapshot, as ``NAME (STATUS)``."""
+    ended: bool = False
+    """Whether it ended in order, having kept everything."""
 
     @property
     def url(self) -> str:

@@ -14,11 +14,12 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+import modelyard
 from modelyard.local.environment import prepare
 from modelyard.local.errors import LocalError
 from modelyard.local.instance import Instance, Paths, process_start
 
-__all__ = ["Target", "down", "is_healthy", "reset", "running", "target", "up"]
+__all__ = ["Start", "Target", "down", "is_healthy", "reset", "running", "target", "up"]
 
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
@@ -67,24 +68,42 @@ def running(paths: Paths) -> Instance | None:
     return instance if instance is not None and instance.is_running() else None
 
 
-def up(paths: Paths, target: Target) -> tuple[Instance, bool]:
-    """Start the local AWS in the background and wait until it answers: (instance, whether it was started just now).
+@dataclass(frozen=True)
+class Start:
+    """What ``up`` found or did."""
 
-    Raises LocalError if it runs already for another account or region, or does not come up; then nothing runs.
+    instance: Instance
+    started: bool
+    """False if it was running already."""
+    crashed: bool
+    """Whether the server before it ended without keeping its state at the end."""
+
+
+def up(paths: Paths, target: Target) -> Start:
+    """Start the local AWS in the background and wait until it answers.
+
+    It takes up the state of the one before, on the same port if that is free. Raises LocalError if it runs already for
+    another account or region, or does not come up; then nothing runs.
     """
     instance = running(paths)
     if instance is not None:
         _check_same(instance, target)
-        return instance, False
+        return Start(instance, started=False, crashed=False)
     previous = Instance.read(paths)
     paths.root.mkdir(parents=True, exist_ok=True)
-    paths.record.unlink(missing_ok=True)
     command = [sys.executable, "-m", "modelyard.local.server", "--project", str(paths.project)]
     command += ["--account", target.account, "--region", target.region]
     command += ["--port", str(previous.port)] if previous is not None else []
     with paths.log.open("ab") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=paths.project
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=paths.project,
+            # The server is of the very package that this command is of.
+            env={**os.environ, "PYTHONPATH": str(Path(modelyard.__file__).parents[1])},
         )
     try:
         instance = _await_ready(paths, process)
@@ -93,7 +112,7 @@ def up(paths: Paths, target: Target) -> tuple[Instance, bool]:
         process.wait()
         raise
     prepare(instance, paths)
-    return instance, True
+    return Start(instance, started=True, crashed=previous is not None and not previous.ended)
 
 
 def down(paths: Paths) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.table import Table
 from modelyard.local.environment import client
 from modelyard.local.instance import Instance, Paths
 
-__all__ = ["show"]
+__all__ = ["restored", "show"]
 
 
 def show(instance: Instance, paths: Paths) -> None:
@@ -41,6 +42,8 @@ def _names(items: list[dict[str, Any]], name: str, state: str) -> str:
     return "\n".join(f"{item[name]} {item.get(state, '')}".strip() for item in items) or "none"
 
 
-def age(seconds: float) -> str:
-    """``3661`` as ``1:01:01``."""
-    return str(timedelta(seconds=int(seconds)))
+def restored(instance: Instance) -> str:
+    """Where the state comes from, with its age: ``restored the snapshot taken 0:00:12 ago``."""
+    if instance.restored_from is None:
+        return "there was no snapshot, so it starts empty"
+    return f"restored the snapshot taken {timedelta(seconds=int(time.time() - instance.restored_from))} ago"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import importlib.util
 import logging
 import os
@@ -15,20 +16,21 @@ import shutil
 import signal
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modelyard.local import supervisor
+from modelyard.local.errors import LocalError
 from modelyard.local.instance import Instance, Paths, process_start
-
-if TYPE_CHECKING:
-    from modelyard.local.emulator import Emulator
 
 __all__ = ["main"]
 
 log = logging.getLogger("modelyard.local")
 
 USUAL_PORT = 4566
+# What does not close by itself is killed by the supervisor.
+CLOSE_SECONDS = 10.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,7 +70,11 @@ def _serve(paths: Paths, listener: socket.socket, account: str, region: str) -> 
     instance = Instance(
         os.getpid(), process_start(os.getpid()) or "", os.getppid(), port, account, region, access_key, secret_key
     )
-    asyncio.run(_run(instance, paths, listener))
+    try:
+        asyncio.run(_run(instance, paths, listener))
+    except LocalError as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(2)
 
 
 def _set_environment(paths: Paths, port: int, account: str, region: str) -> None:
@@ -111,63 +117,67 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket) -> Non
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
+    from modelyard.local import sagemaker
     from modelyard.local.emulator import Emulator, asgi_app, refusal
     from modelyard.local.gateway import Gateway
+    from modelyard.local.keeper import Keeper
 
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     emulator = Emulator(instance.url, instance.access_key)
-    sagemaker = _install_sagemaker(emulator, paths)
-    gateway = Gateway(_Lifespan(asgi_app, lambda: instance.write(paths)), instance.port, emulator.refuse_key, refusal)
+    sagemaker.PARTS = tuple(p for p in sagemaker.PARTS if _importable(p))  # type: ignore[assignment]
+    service = sagemaker.install(emulator, paths.sagemaker)
+    keeper = Keeper(paths, emulator, service)
+    await _start(asgi_app)
+    # Calls that the restored parts make are answered once the server accepts; until then they wait in the backlog.
+    taken_at, interrupted = await keeper.restore()
+    instance = replace(instance, restored_from=taken_at, interrupted=interrupted)
+    instance.write(paths)
+    keeping = asyncio.create_task(keeper.run())
+
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.graceful_timeout = 0.5
     config.keep_alive_timeout = 75
-    config.h11_max_incomplete_size = 1 << 20
+    gateway = Gateway(asgi_app, instance.port, emulator.refuse_key, refusal)
     await serve(gateway, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
-    sagemaker.close()
-    paths.record.unlink(missing_ok=True)
+    keeping.cancel()
+    await keeper.take()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.to_thread(service.close), CLOSE_SECONDS)
+    replace(instance, ended=True).write(paths)
     # Threads that wait (for a custom resource's answer, say) would hold up an ordinary exit for minutes.
     logging.shutdown()
     os._exit(0)
 
 
-def _install_sagemaker(emulator: Emulator, paths: Paths) -> Any:
-    from modelyard.local import sagemaker
+def _importable(part: str) -> bool:
+    try:
+        __import__(part)
+    except ImportError:
+        log.exception("part %s is left out", part)
+        return False
+    return True
 
-    sagemaker.PARTS = tuple(p for p in sagemaker.PARTS if importlib.util.find_spec(p))  # type: ignore[assignment]
-    return sagemaker.install(emulator, paths.sagemaker)
+
+async def _start(application: Any) -> None:
+    """Run ministack's start-up; its shutdown, which would save and import much, never comes."""
+    started = asyncio.Event()
+    messages = iter([{"type": "lifespan.startup"}])
+
+    async def receive() -> Any:
+        return next(messages, None) or await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        started.set()
+
+    _background.add(asyncio.create_task(application({"type": "lifespan"}, receive, send)))
+    await started.wait()
 
 
-class _Lifespan:
-    """Runs ministack's start-up, then tells ``ready``; its shutdown, which saves and imports much, is left out."""
-
-    def __init__(self, inner: Any, ready: Any) -> None:
-        self._inner = inner
-        self._ready = ready
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "lifespan":
-            await self._inner(scope, receive, send)
-            return
-        await receive()
-        started = asyncio.Event()
-        start_up = iter([{"type": "lifespan.startup"}])
-
-        async def receive_start_up_only() -> Any:
-            return next(start_up, None) or await asyncio.Event().wait()
-
-        async def note(message: Any) -> None:
-            started.set()
-
-        life = asyncio.create_task(self._inner(scope, receive_start_up_only, note))
-        await started.wait()
-        self._ready()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        life.cancel()
-        await send({"type": "lifespan.shutdown.complete"})
+# The event loop itself keeps only weak references to tasks.
+_background: set[asyncio.Task[None]] = set()
 
 
 if __name__ == "__main__":

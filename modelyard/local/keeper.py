@@ -1,0 +1,67 @@
+"""When state is kept: soon after somebody asks for it, every 30 seconds, and at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from modelyard.local import emulator_state
+from modelyard.local.emulator import Emulator
+from modelyard.local.instance import Paths
+from modelyard.local.snapshots import Snapshot, SnapshotStore
+
+__all__ = ["Keeper"]
+
+log = logging.getLogger("modelyard.local")
+
+INTERVAL_SECONDS = 30.0
+# Requests that come in a burst (a stack of forty resources) are answered by one snapshot.
+POLL_SECONDS = 0.2
+SAGEMAKER = "modelyard-sagemaker"
+
+
+class Keeper:
+    """Takes and restores snapshots of ministack and the local SageMaker together."""
+
+    def __init__(self, paths: Paths, emulator: Emulator, sagemaker: Any) -> None:
+        self._store = SnapshotStore(paths.state, emulator_state.encode_default, emulator_state.decode_hook)
+        self._emulator = emulator
+        self._sagemaker = sagemaker
+
+    async def restore(self) -> tuple[float | None, list[str]]:
+        """Put the last snapshot back: (when it was taken, stacks that were half-done then)."""
+        snapshot = await asyncio.to_thread(self._store.load)
+        if snapshot is None:
+            return None, []
+        own = snapshot.parts.pop(SAGEMAKER)
+        emulator_state.restore(snapshot.parts)
+        interrupted = emulator_state.mark_interrupted()
+        await asyncio.to_thread(self._sagemaker.restore, own)
+        return snapshot.taken_at, interrupted
+
+    async def run(self) -> None:
+        """Keep state until cancelled."""
+        due = time.monotonic() + INTERVAL_SECONDS
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            if not self._emulator.snapshot_wanted() and time.monotonic() < due:
+                continue
+            try:
+                await self.take()
+            except Exception:
+                log.exception("no snapshot could be taken; the one before stays")
+            due = time.monotonic() + INTERVAL_SECONDS
+
+    async def take(self) -> None:
+        """Take a snapshot now. What it holds is of one moment; it is written while requests go on."""
+        # Waiting for the lock here would stop the event loop, and with it the call that its holder may be making.
+        while not self._sagemaker.lock.acquire(blocking=False):
+            await asyncio.sleep(0.005)
+        try:
+            with emulator_state.undisturbed():
+                parts = {**emulator_state.capture(), SAGEMAKER: self._sagemaker.state()}
+        finally:
+            self._sagemaker.lock.release()
+        await asyncio.to_thread(self._store.save, Snapshot(time.time(), parts))
