@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Tags
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
@@ -33,7 +33,8 @@ class ContainerImage(Construct):
     Attributes:
         repository: the repository.
         tag: the image's tag.
-        image_uri: what jobs and model packages name.
+        image_uri: what jobs and model packages name. It refers to no resource, so that another stack may use it in any
+            place; what uses it has to depend on this construct.
 
     Raises:
         ConfigurationError: there is no `Dockerfile` in the folder.
@@ -51,7 +52,8 @@ class ContainerImage(Construct):
             if adopt
             else self._make_repository(name, source, retain)
         )
-        self.image_uri = self.repository.repository_uri_for_tag(self.tag)
+        stack = Stack.of(self)
+        self.image_uri = f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}/{name}:{self.tag}"
 
     def _make_repository(self, name: str, source: assets.Asset, retain: bool) -> ecr.Repository:
         repository = ecr.Repository(

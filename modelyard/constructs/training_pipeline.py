@@ -72,6 +72,7 @@ class TrainingPipeline(Construct):
                 f"{_MAX_INLINE_BYTES}: use fewer or smaller steps"
             )
         sources = self._sources(compiled)
+        used_images = {variable: _image(images, name, folder) for variable, name in compiled.images.items()}
         known = {
             "Bucket": store.artifacts.bucket_name,
             "DataBucket": store.data.bucket_name,
@@ -79,7 +80,7 @@ class TrainingPipeline(Construct):
             "KmsKeyArn": store.key.key_arn,
             "ModelPackageGroupName": registry.model_package_group_name,
             **{variable: asset.s3_object_url for variable, asset in sources.items()},
-            **{variable: _image(images, name, folder).image_uri for variable, name in compiled.images.items()},
+            **{variable: image.image_uri for variable, image in used_images.items()},
         }
         if network:
             known |= {f"SubnetId{index}": subnet for index, subnet in enumerate(network.subnet_ids)}
@@ -97,7 +98,7 @@ class TrainingPipeline(Construct):
         self.pipeline_arn = Stack.of(self).format_arn(
             service="sagemaker", resource="pipeline", resource_name=pipeline_name
         )
-        pipeline.node.add_dependency(roles)
+        pipeline.node.add_dependency(roles, *used_images.values())
 
     def _sources(self, compiled: CompiledPipeline) -> dict[str, assets.Asset]:
         return {

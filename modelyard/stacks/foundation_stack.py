@@ -3,6 +3,7 @@
 from constructs import Construct
 
 from modelyard.constructs.artifact_store import ArtifactStore
+from modelyard.constructs.emptier import Emptier
 from modelyard.constructs.execution_roles import ExecutionRoles
 from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.parameter_registry import ParameterRegistry
@@ -20,6 +21,7 @@ class FoundationStack(StageStack):
         store: key and buckets.
         ledger: the ledger.
         roles: the roles that SageMaker assumes.
+        emptier: of a disposable stage, empties what is to be deleted; None otherwise.
     """
 
     def __init__(self, scope: Construct, id: str, *, stage: Stage) -> None:
@@ -33,6 +35,10 @@ class FoundationStack(StageStack):
         retain = not stage.disposable
         self.store = ArtifactStore(self, "Store", stage=stage.name, retain=retain, adopt=stage.adopt)
         self.ledger = Ledger(self, "Ledger", stage=stage.name, key=self.store.key, retain=retain, adopt=stage.adopt)
+        self.emptier = Emptier(self, "Emptier", stage=stage.name) if stage.disposable else None
+        if self.emptier:
+            for bucket in self.store.buckets:
+                self.emptier.empty_bucket(bucket)
         self.roles = ExecutionRoles(self, "Roles", store=self.store, in_vpc=stage.network is not None)
         parameters = ParameterRegistry(self, "Parameters", stage=stage.name)
         for key, value, description in (

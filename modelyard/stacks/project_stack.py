@@ -5,10 +5,12 @@ from pathlib import Path
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.capacity import Capacity
+from modelyard.constructs.model_endpoint import ModelEndpoint
 from modelyard.constructs.model_registry import ModelRegistry
 from modelyard.constructs.parameter_registry import ParameterRegistry
 from modelyard.constructs.training_pipeline import TrainingPipeline
-from modelyard.settings import ConfigurationError, Project
+from modelyard.settings import ConfigurationError, EndpointSettings, Project
 from modelyard.settings.errors import nearest
 from modelyard.stacks.base import StageStack
 from modelyard.stacks.platform_stage import PlatformStage
@@ -27,6 +29,7 @@ class ProjectStack(StageStack):
     Attributes:
         registry: the project's model package group.
         pipeline: the project's training pipeline.
+        endpoint: the project's endpoint, None where it has none.
 
     Raises:
         ConfigurationError: there is no such pipeline.
@@ -65,9 +68,32 @@ class ProjectStack(StageStack):
             parameters=project.parameters,
             network=settings.network,
         )
+        if stage.foundation.emptier:
+            stage.foundation.emptier.empty_model_package_group(self.registry)
+        self.endpoint = self._add_endpoint(stage, project, project.endpoint) if project.endpoint else None
         parameters = ParameterRegistry(self, "Parameters", stage=settings.name, project=project.name)
         parameters.add("model-package-group", name, description="model package group of the project")
         parameters.add("pipeline", self.pipeline.pipeline_name, description="training pipeline of the project")
+        if self.endpoint:
+            parameters.add("endpoint-name", name, description="endpoint of the project")
+
+    def _add_endpoint(self, stage: PlatformStage, project: Project, endpoint: EndpointSettings) -> ModelEndpoint:
+        settings = stage.settings
+        capacity = Capacity.of(endpoint)
+        return ModelEndpoint(
+            self,
+            "Endpoint",
+            endpoint_name=names.resource_name(settings.name, project.name),
+            parameter_name=names.declaration_parameter(settings.name, project.name),
+            hook=stage.serving.hook,
+            registry=self.registry,
+            role=stage.foundation.roles.endpoint,
+            capacity=capacity,
+            volume_key=stage.foundation.store.key if capacity.instance.takes_volume_key else None,
+            network=settings.network,
+            environment=endpoint.environment,
+            tags={"modelyard:stage": settings.name, "modelyard:project": project.name},
+        )
 
 
 def _pipeline_folder(pipeline_defs: Path, project: Project) -> Path:

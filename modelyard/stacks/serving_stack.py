@@ -1,8 +1,10 @@
 """What makes an approval serve, for all projects of a stage."""
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from modelyard.constructs.approval_hook import ApprovalHook
 from modelyard.settings import Stage
 from modelyard.stacks.base import StageStack
 from modelyard.stacks.foundation_stack import FoundationStack
@@ -17,8 +19,31 @@ class ServingStack(StageStack):
 
     Attributes:
         topic: where alarms and roll backs are told of.
+        hook: the approval hook.
     """
 
     def __init__(self, scope: Construct, id: str, *, stage: Stage, foundation: FoundationStack) -> None:
         super().__init__(scope, id, stage=stage, description=f"Modelyard {stage.name}: approval hook")
-        self.topic = sns.Topic(self, "Notifications", master_key=foundation.store.key, enforce_ssl=True)
+        key = foundation.store.key
+        self.topic = sns.Topic(self, "Notifications", master_key=key, enforce_ssl=True)
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
+        for index, email in enumerate(stage.notification_emails):
+            sns.Subscription(
+                self, f"Email{index}", topic=self.topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email
+            )
+        self.hook = ApprovalHook(
+            self,
+            "ApprovalHook",
+            stage=stage.name,
+            ledger=foundation.ledger,
+            key=key,
+            endpoint_role=foundation.roles.endpoint,
+            topic=self.topic,
+        )

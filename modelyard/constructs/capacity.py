@@ -1,0 +1,84 @@
+"""What an endpoint runs on."""
+
+from dataclasses import dataclass
+
+from modelyard.settings import ConfigurationError, EndpointSettings
+from modelyard.settings.instances import InstanceType
+
+_MAX_COUNT = 100
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
+_TIMEOUT_SECONDS = range(60, 3601)
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Instances of an endpoint; made by `cpu` or `gpu`.
+
+    Attributes:
+        instance: their type.
+        count: how many.
+        health_check_timeout_seconds: how long a container may take to answer its first ping; None: SageMaker's limit.
+        download_timeout_seconds: how long the download of model and image may take; None: SageMaker's limit.
+    """
+
+    instance: InstanceType
+    count: int
+    health_check_timeout_seconds: int | None = None
+    download_timeout_seconds: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= _MAX_COUNT:
+            raise ConfigurationError(f"count: received {self.count}; allowed: 1 to {_MAX_COUNT} instances")
+        for name in ("health_check_timeout_seconds", "download_timeout_seconds"):
+            value = getattr(self, name)
+            if value is not None and value not in _TIMEOUT_SECONDS:
+                raise ConfigurationError(f"{name}: received {value}; allowed: 60 to 3600 seconds")
+
+    @staticmethod
+    def cpu(instance_type: str, *, count: int = 1, local_storage: bool | None = None) -> "Capacity":
+        """Instances without accelerators.
+
+        Args:
+            instance_type: such as `ml.m5.large`.
+            count: how many. Default: 1.
+            local_storage: whether they have local NVMe storage. Default: what is known of their family.
+
+        Raises:
+            ConfigurationError: there is no such type, or it has accelerators.
+        """
+        instance = InstanceType(instance_type, local_storage)
+        if instance.accelerated:
+            raise ConfigurationError(f"{instance_type!r} has accelerators; write Capacity.gpu({instance_type!r})")
+        return Capacity(instance, count)
+
+    @staticmethod
+    def gpu(
+        instance_type: str,
+        *,
+        count: int = 1,
+        local_storage: bool | None = None,
+        health_check_timeout_seconds: int = 1200,
+        download_timeout_seconds: int = 1800,
+    ) -> "Capacity":
+        """Instances with accelerators, given the time that their large images and models take to load.
+
+        Args:
+            instance_type: such as `ml.g5.xlarge`.
+            count: how many. Default: 1.
+            local_storage: whether they have local NVMe storage. Default: what is known of their family.
+            health_check_timeout_seconds: until the first ping is answered, 60 to 3600. Default: 1200.
+            download_timeout_seconds: for the download of model and image, 60 to 3600. Default: 1800.
+
+        Raises:
+            ConfigurationError: there is no such type, it has no accelerators, or a time is out of bounds.
+        """
+        instance = InstanceType(instance_type, local_storage)
+        if not instance.accelerated:
+            raise ConfigurationError(f"{instance_type!r} has no accelerators; write Capacity.cpu({instance_type!r})")
+        return Capacity(instance, count, health_check_timeout_seconds, download_timeout_seconds)
+
+    @staticmethod
+    def of(endpoint: EndpointSettings) -> "Capacity":
+        """The capacity that the settings of an endpoint ask for."""
+        make = Capacity.gpu if endpoint.instance().accelerated else Capacity.cpu
+        return make(endpoint.instance_type, count=endpoint.instance_count, local_storage=endpoint.local_storage)

@@ -1,0 +1,93 @@
+"""A Lambda function whose code is a folder of `modelyard/lambdas`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from modelyard.constructs.sources import NOT_SOURCES
+
+RUNTIME = lambda_.Runtime.PYTHON_3_14
+"""What every function of the platform runs on."""
+
+LAMBDAS = Path(__file__).parent.parent / "lambdas"
+
+
+class Handler(Construct):
+    """A Python function with a role of its own, which allows it to write its log and nothing else.
+
+    The asset holds one folder as a package, so that a handler is named `<folder>.<module>.<function>` and its modules
+    import each other relatively, in the function as in a test.
+
+    Args:
+        folder: the folder of `modelyard/lambdas`.
+        handler: module and function in the folder, such as `wake.handler`.
+        description: shown by Lambda.
+        environment: variables of the function. Default: none.
+        timeout: how long an invocation may take. Default: one minute.
+        memory_size: MB. Default: 256.
+        dead_letter_queue: where events go that the function failed on, when invoked asynchronously. Default: nowhere.
+
+    Attributes:
+        function: the function.
+        role: the function's role.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        folder: str,
+        handler: str,
+        description: str,
+        environment: Mapping[str, str] | None = None,
+        timeout: Duration | None = None,
+        memory_size: int = 256,
+        dead_letter_queue: sqs.IQueue | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        log_group = log_group_of(self)
+        self.role = function_role(self, "Role", log_group)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            code=lambda_.Code.from_asset(
+                str(LAMBDAS), exclude=["/*", f"!/{folder}", *NOT_SOURCES, "*.md"], ignore_mode=IgnoreMode.GIT
+            ),
+            handler=f"{folder}.{handler}",
+            runtime=RUNTIME,
+            description=description,
+            environment=dict(environment or {}),
+            timeout=timeout or Duration.minutes(1),
+            memory_size=memory_size,
+            role=self.role,
+            log_group=log_group,
+            dead_letter_queue=dead_letter_queue,
+        )
+
+    def allow(
+        self, actions: Sequence[str], *resources: str, conditions: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
+        """Let the function do `actions` on `resources`."""
+        self.role.add_to_policy(
+            iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=dict(conditions or {}))
+        )
+
+
+def log_group_of(scope: Construct) -> logs.LogGroup:
+    """A log group for one function; kept a month, gone with its stack."""
+    return logs.LogGroup(scope, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY)
+
+
+def function_role(scope: Construct, id: str, log_group: logs.ILogGroup) -> iam.Role:
+    """A role for functions that write to `log_group`."""
+    role = iam.Role(scope, id, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    log_group.grant_write(role)
+    return role

@@ -1,0 +1,111 @@
+"""An endpoint, as declared."""
+
+import json
+import re
+from collections.abc import Mapping
+
+from aws_cdk import CustomResource, Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from modelyard.constructs.approval_hook import ApprovalHook
+from modelyard.constructs.capacity import Capacity
+from modelyard.constructs.model_registry import ModelRegistry
+from modelyard.settings import ConfigurationError, Network
+
+_VERSION = 1
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+_LIMIT_BYTES = 4096
+_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
+# No value that is known only when the stack is deployed (ARNs of a role and of a key) is longer.
+_TOKEN_BYTES = 160
+
+
+class ModelEndpoint(Construct):
+    """The declaration of an endpoint that serves the approved version of a project's model.
+
+    CloudFormation owns the declaration, a JSON text in an SSM parameter. The approval hook makes the endpoint when a
+    version is approved, changes it when another one is, and deletes it with everything it consists of when this
+    construct is destroyed.
+
+    Args:
+        endpoint_name: its name, a contract with whoever calls it.
+        parameter_name: the SSM parameter of the declaration.
+        hook: what realises it.
+        registry: whose approved versions it serves.
+        role: what its containers run as.
+        capacity: what it runs on.
+        volume_key: encrypts the volumes of its instances. Default: SageMaker's own encryption.
+        network: its VPC, and whether its containers are cut off from every network. Default: none, and they are not.
+        environment: variables of its containers. Default: none.
+        tags: of the endpoint and its parts. Default: none.
+
+    Attributes:
+        endpoint_name: the endpoint's name.
+
+    Raises:
+        ConfigurationError: the instances take no `volume_key`, or the declaration is too large for its parameter.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        endpoint_name: str,
+        parameter_name: str,
+        hook: ApprovalHook,
+        registry: ModelRegistry,
+        role: iam.IRole,
+        capacity: Capacity,
+        volume_key: kms.IKey | None = None,
+        network: Network | None = None,
+        environment: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        if volume_key is not None and not capacity.instance.takes_volume_key:
+            raise ConfigurationError(
+                f"volume_key: {capacity.instance.name} keeps its volumes on local NVMe storage, which is encrypted by "
+                "the hardware and for which SageMaker refuses a KMS key; leave volume_key out"
+            )
+        self.endpoint_name = endpoint_name
+        declaration = {
+            "version": _VERSION,
+            "endpoint_name": endpoint_name,
+            "model_package_group_name": registry.model_package_group_name,
+            "execution_role_arn": role.role_arn,
+            "instance_type": capacity.instance.name,
+            "instance_count": capacity.count,
+            "kms_key_arn": None if volume_key is None else volume_key.key_arn,
+            "network": None if network is None else network.model_dump(mode="json"),
+            "environment": dict(environment or {}),
+            "tags": dict(tags or {}),
+            "health_check_timeout_seconds": capacity.health_check_timeout_seconds,
+            "download_timeout_seconds": capacity.download_timeout_seconds,
+            "rollout": {"type": "all_at_once"},
+        }
+        _check_size(endpoint_name, json.dumps(declaration, ensure_ascii=False))
+        resource = CustomResource(
+            self,
+            "Declaration",
+            service_token=hook.provider.service_token,
+            resource_type="Custom::ModelyardEndpoint",
+            properties={
+                "Declaration": Stack.of(self).to_json_string(declaration),
+                "ParameterName": parameter_name,
+            },
+            service_timeout=Duration.hours(1),
+        )
+        # The endpoint is deleted before the versions it serves.
+        resource.node.add_dependency(registry)
+
+
+def _check_size(endpoint_name: str, declaration: str) -> None:
+    size = len(_TOKEN.sub("x" * _TOKEN_BYTES, declaration).encode())
+    if size > _LIMIT_BYTES:
+        raise ConfigurationError(
+            f"{endpoint_name}: the endpoint's declaration has about {size} bytes, and its SSM parameter holds "
+            f"{_LIMIT_BYTES}; write fewer or shorter environment variables and tags"
+        )

@@ -1,0 +1,46 @@
+"""A custom resource provider on the CDK's framework."""
+
+from aws_cdk import Duration, custom_resources
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from modelyard.constructs.handler import function_role, log_group_of
+
+
+class ResourceProvider(Construct):
+    """Answers CloudFormation for handlers of ours; the CDK's own Lambda functions stand between, on its choice of Node.
+
+    Args:
+        on_event: creates, updates, deletes.
+        is_complete: asked until it says so. Default: complete when `on_event` returns.
+        total_timeout: how long until the resource counts as failed. Default: the time-out of `on_event`.
+
+    Attributes:
+        service_token: of the custom resources it answers for.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        on_event: lambda_.IFunction,
+        is_complete: lambda_.IFunction | None = None,
+        total_timeout: Duration | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        log_group = log_group_of(self)
+        waits = is_complete is not None
+        provider = custom_resources.Provider(
+            self,
+            "Framework",
+            on_event_handler=on_event,
+            is_complete_handler=is_complete,
+            total_timeout=total_timeout if waits else None,
+            query_interval=Duration.seconds(10) if waits else None,
+            framework_on_event_role=function_role(self, "OnEventRole", log_group),
+            framework_complete_and_timeout_role=function_role(self, "CompleteRole", log_group) if waits else None,
+            log_group=log_group,
+            disable_waiter_state_machine_logging=True if waits else None,
+        )
+        self.service_token = provider.service_token

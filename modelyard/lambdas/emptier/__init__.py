@@ -1,0 +1,1 @@
+"""The function behind the Emptier construct; standard library and boto3 only."""
