@@ -1,0 +1,82 @@
+"""Which fleet serves which endpoint, in this process."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from modelyard.local.sagemaker.context import Context, SageMaker
+from modelyard.local.sagemaker.hosting.fleet import Fleet
+from modelyard.local.sagemaker.hosting.instance import VariantLauncher
+from modelyard.local.sagemaker.hosting.plans import VariantPlan
+
+__all__ = ["EndpointHost"]
+
+Key = tuple[str, str, str]
+
+
+class EndpointHost:
+    """Holds the fleets of all endpoints and ends them all when the local AWS ends."""
+
+    def __init__(self, service: SageMaker) -> None:
+        self._service = service
+        self._folder = service.state_dir / "endpoints"
+        self._lock = threading.Lock()
+        self._serving: dict[Key, Fleet] = {}
+        self._fleets: set[Fleet] = set()
+        # What a killed server left behind.
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def new_fleet(self, context: Context, endpoint_name: str, plans: list[VariantPlan]) -> Fleet:
+        """A fleet for the endpoint, not started and without traffic."""
+        fleet = Fleet([VariantLauncher(context, endpoint_name, plan, self._folder) for plan in plans])
+        with self._lock:
+            self._fleets.add(fleet)
+        return fleet
+
+    def serving(self, context: Context, endpoint_name: str) -> Fleet | None:
+        """The fleet that has the endpoint's traffic."""
+        with self._lock:
+            return self._serving.get(_key(context, endpoint_name))
+
+    def give_traffic(self, context: Context, endpoint_name: str, fleet: Fleet | None) -> Fleet | None:
+        """Send all further requests to ``fleet``; returns the one that had them, which is to be retired."""
+        key = _key(context, endpoint_name)
+        with self._lock:
+            before = self._serving.pop(key, None)
+            if fleet is not None:
+                self._serving[key] = fleet
+            return before
+
+    def retire(self, fleet: Fleet) -> None:
+        """End ``fleet`` after the requests that it is answering."""
+        fleet.retire()
+        self.forget(fleet)
+
+    def forget(self, fleet: Fleet) -> None:
+        """Drop a fleet that has ended."""
+        with self._lock:
+            self._fleets.discard(fleet)
+
+    def restored(self) -> None:
+        """Start the processes of the endpoints that the restored state has, and go on with what was under way."""
+        from modelyard.local.sagemaker.hosting.deployments import resume
+
+        for context in self._service.contexts():
+            resume(context)
+
+    def close(self) -> None:
+        """End every process at once."""
+        with self._lock:
+            fleets, self._fleets = self._fleets, set()
+            self._serving.clear()
+        if fleets:
+            with ThreadPoolExecutor(max_workers=len(fleets)) as pool:
+                for fleet in fleets:
+                    pool.submit(fleet.stop)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _key(context: Context, endpoint_name: str) -> Key:
+    return context.account, context.region, endpoint_name
