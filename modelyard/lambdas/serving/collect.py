@@ -30,7 +30,7 @@ def delete_one(sagemaker: Any, name: str) -> None:
 
 
 def _artifacts(sagemaker: Any, endpoint_name: str) -> dict[str, dict[str, Any]]:
-    """Name to creation time and ARNs of what is called like the endpoint's artifacts: a model and its config share it."""
+    """Creation time and ARNs by name of what is called like the endpoint's artifacts; config and model share a name."""
     found: dict[str, dict[str, Any]] = {}
     prefix = name_prefix(endpoint_name).rstrip("-")
     for operation, result, kind in (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 
 class Transient(Exception):
@@ -62,7 +62,7 @@ def meaning(error: BaseException) -> Meaning:
     lack of instances is capacity. "Could not find …" is absence. The rest is poisoned: asking again cannot help.
     """
     if not isinstance(error, ClientError):
-        return Meaning.TRANSIENT if isinstance(error, HTTPClientError) else Meaning.POISONED
+        return Meaning.TRANSIENT if isinstance(error, (ConnectionError, HTTPClientError)) else Meaning.POISONED
     code, message, status = _parts(error)
     if code in _CAPACITY_CODES or is_capacity(message):
         return Meaning.CAPACITY

@@ -1,4 +1,4 @@
-"""Approvals that no event told: what serves when the ledger begins, and what the registry knows and the ledger does not."""
+"""Approvals that no event told: what serves when the ledger begins, and what the registry alone knows."""
 
 from __future__ import annotations
 
@@ -65,10 +65,5 @@ def _record(runtime: Runtime, declared: Declared, records: Records, approval: Ap
     endpoint_name = declared.declaration.endpoint_name
     runtime.ledger.add_approval(endpoint_name, approval)
     records.approvals.append(approval)
-    log(
-        "approval recorded",
-        endpoint=endpoint_name,
-        version=approval.version,
-        status=approval.status,
-        by=approval.source,
-    )
+    version, status, source = approval.version, approval.status, approval.source
+    log("approval recorded", endpoint=endpoint_name, version=version, status=status, source=source)
