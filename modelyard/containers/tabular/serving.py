@@ -71,6 +71,8 @@ class Model:
         answer_form = acceptable(accept, form)
         try:
             data = self._input(body.decode(), form)
+        except UnicodeDecodeError as error:
+            raise Refusal(400, f"the body is not UTF-8: byte {error.start} is {body[error.start]:#x}") from error
         except ValueError as error:
             raise Refusal(400, str(error)) from error
         return self._output(self._predict(data, self._model), answer_form), answer_form

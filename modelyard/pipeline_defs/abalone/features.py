@@ -46,7 +46,7 @@ def number(value: Any, where: str) -> float:
     """`value` as a finite number; ValueError names `where` and the value."""
     try:
         result = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         result = math.nan
     if not math.isfinite(result):
         raise ValueError(f"{where} is {value!r}; it must be a number")

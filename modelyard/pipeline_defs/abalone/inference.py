@@ -21,14 +21,27 @@ def model_fn(model_dir: str) -> Model:
 
 def input_fn(body: str, content_type: str) -> list[Row]:
     """Rows of CSV without a header, or JSON: a list of rows or {"instances": rows}, a row a list or an object."""
-    rows: Any = list(csv.reader(body.splitlines()))
-    if content_type == "application/json":
-        rows = json.loads(body)
-        if isinstance(rows, dict):
-            rows = rows.get("instances")
+    rows = read_json(body) if content_type == "application/json" else read_csv(body)
     if not isinstance(rows, list) or not rows:
         raise ValueError("the body holds no rows")
     return [read_row(row, f"row {number}") for number, row in enumerate(rows, start=1)]
+
+
+def read_csv(body: str) -> Any:
+    """The values of each line."""
+    try:
+        return list(csv.reader(body.splitlines()))
+    except csv.Error as error:
+        raise ValueError(f"the body is no CSV: {error}") from error
+
+
+def read_json(body: str) -> Any:
+    """The list of rows, bare or as `instances`."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the body is no JSON: {error}") from error
+    return content.get("instances") if isinstance(content, dict) else content
 
 
 def predict_fn(rows: list[Row], model: Model) -> NDArray[np.float32]:

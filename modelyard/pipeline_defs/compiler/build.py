@@ -10,8 +10,9 @@ from types import ModuleType
 from typing import Any
 
 from modelyard.pipeline_defs.compiler import sentinels
+from modelyard.pipeline_defs.compiler.archive import archive
 from modelyard.pipeline_defs.compiler.arguments import argument_problems
-from modelyard.pipeline_defs.compiler.bundles import archive, digest_files
+from modelyard.pipeline_defs.compiler.bundles import digest_files
 from modelyard.pipeline_defs.compiler.cache import COMPILED
 from modelyard.pipeline_defs.compiler.context import PipelineContext
 from modelyard.pipeline_defs.compiler.errors import PipelineDefinitionError

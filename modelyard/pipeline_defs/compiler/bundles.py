@@ -1,13 +1,10 @@
-"""Source bundles: the files of a pipeline folder that one step runs, as a deterministic `sourcedir.tar.gz`.
+"""Source bundles: the files of a pipeline folder that one step runs.
 
 A bundle holds only the files its step names, so that editing one step's script leaves the cached runs of the others
 valid (SageMaker compares the S3 URIs in a step's arguments, and the construct uploads a bundle under its digest).
 """
 
-import gzip
 import hashlib
-import io
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,16 +29,3 @@ def digest_files(folder: Path, files: list[str]) -> str:
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
-
-
-def archive(folder: Path, files: list[str]) -> bytes:
-    """The tar.gz of the named files: names in order, no times, no owners, mode 0644."""
-    tar_bytes = io.BytesIO()
-    with tarfile.open(fileobj=tar_bytes, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name in sorted(files):
-            content = (folder / name).read_bytes()
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            member.mode = 0o644
-            tar.addfile(member, io.BytesIO(content))
-    return gzip.compress(tar_bytes.getvalue(), mtime=0)

@@ -1,5 +1,6 @@
 """Compiled definitions on disk, one folder each, named by the hash of all that they are made from."""
 
+import functools
 import hashlib
 import json
 import os
@@ -40,21 +41,21 @@ def entry(folder: Path, arguments: dict[str, Any], cache_dir: Path) -> Path:
         raise PipelineDefinitionError(
             f"{folder}: no pipeline.py here; a pipeline folder holds one with get_pipeline(context)"
         )
+    ingredients = {"arguments": arguments, "folder": digest_files(folder, sources(folder)), "tools": _tools()}
+    return cache_dir / hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:32]
+
+
+@functools.cache
+def _tools() -> dict[str, Any]:
+    """All but the folder and the arguments that decides what a definition looks like."""
     try:
         versions = {name: metadata.version(name) for name in DISTRIBUTIONS}
     except metadata.PackageNotFoundError as error:
         raise PipelineDefinitionError(
-            f"{folder}: the SageMaker SDK is not installed (no {error.name}); run: pip install 'modelyard[pipelines]'"
+            f"the SageMaker SDK is not installed (no {error.name}); run: pip install 'modelyard[pipelines]'"
         ) from None
     compiler = Path(__file__).parent
-    ingredients = {
-        "arguments": arguments,
-        "compiler": digest_files(compiler, sources(compiler)),
-        "folder": digest_files(folder, sources(folder)),
-        "python": sys.version_info[:2],
-        "versions": versions,
-    }
-    return cache_dir / hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:32]
+    return {**versions, "python": sys.version_info[:2], "compiler": digest_files(compiler, sources(compiler))}
 
 
 def store(entry: Path, files: dict[str, bytes]) -> None:
@@ -64,10 +65,12 @@ def store(entry: Path, files: dict[str, bytes]) -> None:
     try:
         for name, content in files.items():
             (aside / name).write_bytes(content)
+        if entry.exists() and not all((entry / name).is_file() for name in files):
+            shutil.rmtree(entry, ignore_errors=True)
         aside.rename(entry)
     except OSError:
         # Somebody else was first: their entry has the same name, hence the same content.
-        if not entry.is_dir():
+        if not entry.exists():
             raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)

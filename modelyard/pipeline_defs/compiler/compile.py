@@ -71,22 +71,31 @@ def compile_pipeline(
         "network_isolation": network_isolation,
     }
     entry = cache.entry(Path(folder), arguments, cache_dir or cache.default_dir())
-    if not entry.is_dir():
+    compiled = _load(entry)
+    if compiled is None:
         from modelyard.pipeline_defs.compiler import build
 
         cache.store(entry, build.build(Path(folder), **arguments))
-    return _load(entry)
+        compiled = _load(entry)
+    assert compiled is not None
+    return compiled
 
 
-def _load(entry: Path) -> CompiledPipeline:
-    compiled = json.loads((entry / cache.COMPILED).read_bytes())
+def _load(entry: Path) -> CompiledPipeline | None:
+    """What is at `entry`; None where it is not there, or somebody has removed a part of it."""
+    try:
+        compiled = json.loads((entry / cache.COMPILED).read_bytes())
+    except FileNotFoundError:
+        return None
+    code = {
+        variable: SourceBundle(entry / f"{variable}.tar.gz", digest) for variable, digest in compiled["code"].items()
+    }
+    if not all(bundle.path.is_file() for bundle in code.values()):
+        return None
     return CompiledPipeline(
         body=compiled["body"],
         sentinels=compiled["sentinels"],
-        code={
-            variable: SourceBundle(entry / f"{variable}.tar.gz", digest)
-            for variable, digest in compiled["code"].items()
-        },
+        code=code,
         images=compiled["images"],
         parameters={name: Parameter(**parameter) for name, parameter in compiled["parameters"].items()},
     )
