@@ -39,6 +39,7 @@ def variables(instance: Instance, paths: Paths) -> dict[str, str]:
         "AWS_DEFAULT_REGION": instance.region,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_PAGER": "",
+        "NO_PROXY": _no_proxy(),
         "CDK_HOME": str(paths.cdk_home),
         "CDK_DEFAULT_ACCOUNT": instance.account,
         "CDK_DEFAULT_REGION": instance.region,
@@ -93,6 +94,11 @@ SageMaker:
       Session:
         DefaultS3Bucket: {bucket}
 """
+
+
+def _no_proxy() -> str:
+    usual = [host for host in os.environ.get("NO_PROXY", "").split(",") if host]
+    return ",".join(dict.fromkeys(["127.0.0.1", "localhost", *usual]))
 
 
 def _node() -> str | None:

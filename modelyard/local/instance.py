@@ -32,6 +32,10 @@ class Paths:
         return self.root / "server.log"
 
     @property
+    def lock(self) -> Path:
+        return self.root / "server.lock"
+
+    @property
     def state(self) -> Path:
         return self.root / "state"
 

@@ -111,6 +111,12 @@ def up(paths: Paths, target: Target) -> Start:
         process.terminate()
         process.wait()
         raise
+    if instance.supervisor_pid != process.pid:
+        # Another `up` was faster.
+        process.terminate()
+        process.wait()
+        _check_same(instance, target)
+        return Start(instance, started=False, crashed=False)
     prepare(instance, paths)
     return Start(instance, started=True, crashed=previous is not None and not previous.ended)
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import fcntl
 import importlib.util
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from modelyard.local import supervisor
 from modelyard.local.errors import LocalError
@@ -31,6 +34,12 @@ log = logging.getLogger("modelyard.local")
 USUAL_PORT = 4566
 # What does not close by itself is killed by the supervisor.
 CLOSE_SECONDS = 10.0
+# How long the last of a server that was killed may take to go.
+LOCK_SECONDS = 15.0
+# What an installation of packages may need of the user's environment.
+KEPT_VARIABLES = re.compile(
+    r"HOME|LANG|LC_\w+|TZ|USER|XDG_\w+|UV_\w+|PIP_\w+|SSL_\w+|\w+_CA_(?:BUNDLE|CERTS)|\w+_(?:proxy|PROXY)"
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,8 +53,29 @@ def main(arguments: list[str] | None = None) -> int:
     paths = Paths(options.project.resolve())
     os.umask(0o077)
     paths.root.mkdir(parents=True, exist_ok=True)
-    listener = _listen([*options.port, USUAL_PORT, 0])
-    return supervisor.supervise(lambda: _serve(paths, listener, options.account, options.region))
+    try:
+        lock = _lock(paths)
+    except LocalError as error:
+        print(error, file=sys.stderr)
+        return 2
+    with lock:
+        ports = [*options.port, USUAL_PORT, 0]
+        return supervisor.supervise(lambda: _serve(paths, ports, options.account, options.region))
+
+
+def _lock(paths: Paths) -> IO[str]:
+    """One server a project: the lock goes when the last one's supervisor has ended everything of it."""
+    file = paths.lock.open("w")
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise LocalError(f"a local AWS runs in {paths.root} already: `modelyard local down` first") from None
+            time.sleep(0.05)
+            continue
+        return file
 
 
 def _listen(ports: list[int]) -> socket.socket:
@@ -63,7 +93,8 @@ def _listen(ports: list[int]) -> socket.socket:
     raise OSError("no port is free on 127.0.0.1")
 
 
-def _serve(paths: Paths, listener: socket.socket, account: str, region: str) -> None:
+def _serve(paths: Paths, ports: list[int], account: str, region: str) -> None:
+    listener = _listen(ports)
     port = listener.getsockname()[1]
     _set_environment(paths, port, account, region)
     access_key, secret_key = Instance.new_keys()
@@ -82,10 +113,12 @@ def _set_environment(paths: Paths, port: int, account: str, region: str) -> None
     shutil.rmtree(paths.work, ignore_errors=True)
     paths.work.mkdir()
     programs = [str(Path(sys.executable).parent), *_node_folder(), os.environ.get("PATH", os.defpath)]
-    kept = {name: os.environ[name] for name in ("HOME", "LANG", "TZ", "USER", "XDG_CACHE_HOME") if name in os.environ}
+    kept = {name: value for name, value in os.environ.items() if KEPT_VARIABLES.fullmatch(name)}
     os.environ.clear()
     os.environ.update(
         kept,
+        NO_PROXY="127.0.0.1,localhost",
+        no_proxy="127.0.0.1,localhost",
         PATH=os.pathsep.join(programs),
         TMPDIR=str(paths.work),
         GATEWAY_PORT=str(port),
@@ -138,6 +171,7 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket) -> Non
 
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
+    config.loglevel = "WARNING"
     config.graceful_timeout = 0.5
     config.keep_alive_timeout = 75
     gateway = Gateway(asgi_app, instance.port, emulator.refuse_key, refusal)
