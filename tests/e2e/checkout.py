@@ -13,6 +13,9 @@ __all__ = ["ROOT", "Checkout", "copy_checkout"]
 ROOT = Path(__file__).resolve().parents[2]
 # Made once a machine, and the same for every copy.
 SHARED = (".venv", "node_modules")
+# `make env` must find what is shared up to date: it would install the copy in the place of the checkout.
+MADE_FROM = ("pyproject.toml", "requirements-dev.txt", "package.json", "package-lock.json")
+LONG_AGO = 1_577_836_800
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ def copy_checkout(target: Path) -> Checkout:
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
+    for name in MADE_FROM:
+        os.utime(target / name, (LONG_AGO, LONG_AGO))
     for name in SHARED:
         (target / name).symlink_to(ROOT / name)
     return Checkout(target)
