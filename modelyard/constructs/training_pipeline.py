@@ -13,6 +13,7 @@ from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.container_image import ContainerImage
 from modelyard.constructs.execution_roles import ExecutionRoles
 from modelyard.constructs.model_registry import ModelRegistry
+from modelyard.constructs.pipeline_schedule import PipelineSchedule
 from modelyard.pipeline_defs.compiler import CompiledPipeline, compile_pipeline
 from modelyard.settings import ConfigurationError, Network
 
@@ -32,6 +33,7 @@ class TrainingPipeline(Construct):
         images: the images that the definition may refer to, by folder name.
         parameters: defaults for the pipeline's parameters. Default: those in `pipeline.py`.
         network: the VPC of the jobs. Default: none.
+        schedule: when it is started, `rate(…)` or `cron(…)` in UTC. Default: only by hand.
 
     Attributes:
         pipeline_name: the pipeline's name.
@@ -56,6 +58,7 @@ class TrainingPipeline(Construct):
         images: Mapping[str, ContainerImage],
         parameters: Mapping[str, str | int | float | bool] | None = None,
         network: Network | None = None,
+        schedule: str | None = None,
     ) -> None:
         super().__init__(scope, id)
         compiled = compile_pipeline(
@@ -99,6 +102,14 @@ class TrainingPipeline(Construct):
             service="sagemaker", resource="pipeline", resource_name=pipeline_name
         )
         pipeline.node.add_dependency(roles, *used_images.values())
+        if schedule:
+            PipelineSchedule(
+                self,
+                "Schedule",
+                schedule_expression=schedule,
+                pipeline_arn=self.pipeline_arn,
+                description=f"Starts {pipeline_name}",
+            ).node.add_dependency(pipeline)
 
     def _sources(self, compiled: CompiledPipeline) -> dict[str, assets.Asset]:
         return {

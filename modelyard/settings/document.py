@@ -56,7 +56,9 @@ def read(path: Path) -> Document:
         raise SettingsError(_syntax_error(path, error)) from error
     except YAMLError as error:
         raise SettingsError(f"{path}, line 1: not YAML: {error}") from error
-    spots = {} if root is None else dict(_spots(root, (), Spot(1, "")))
+    spots: dict[Location, Spot] = {(): Spot(1, "nothing")}
+    if root is not None:
+        spots.update(_spots(root, (), Spot(1, "")))
     return Document(str(path), values, spots)
 
 
@@ -73,7 +75,9 @@ def _spots(node: Node, path: Location, spot: Spot) -> Iterator[tuple[Location, S
 def _spelling(node: Node) -> str:
     if isinstance(node, ScalarNode):
         return f'"{node.value}"' if node.style in ("'", '"') else str(node.value) or "nothing"
-    return "a list" if isinstance(node, SequenceNode) else "keys with values"
+    if isinstance(node, SequenceNode):
+        return "a list" if node.value else "[]"
+    return "keys with values" if node.value else "{}"
 
 
 def _syntax_error(path: Path, error: MarkedYAMLError) -> str:

@@ -47,13 +47,13 @@ class InstanceType:
     def __post_init__(self) -> None:
         if not _TYPE.fullmatch(self.name):
             raise ConfigurationError(
-                f"{self.name!r} is not a SageMaker instance type; write ml.<family>.<size>, such as ml.m5.large "
-                f"(sizes: {', '.join(_SIZES)})"
+                f"received {self.name}; allowed: ml.<family>.<size>, such as ml.m5.large, with a size of "
+                + ", ".join(_SIZES)
             )
         if self.family not in FAMILIES and self.local_storage is None:
             raise ConfigurationError(
-                f"{self.name!r} is of instance family {self.family!r}, which is not known here; write another, or say "
-                f"whether it has local NVMe storage with local_storage, true or false{nearest(self.family, FAMILIES)}"
+                f"received {self.name}, whose family {self.family} is not known here; allowed: a known family, or "
+                f"local_storage, true or false, for whether it has local NVMe storage{nearest(self.family, FAMILIES)}"
             )
 
     @property

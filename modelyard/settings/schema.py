@@ -83,15 +83,11 @@ class StageKeys(_Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.adopt and self.disposable:
+            raise rule("received true, but a disposable stage leaves nothing to adopt; remove one of the two", "adopt")
+        owner = (self.permissions_boundary or f"::::{self.account}").split(":")[4]
+        if owner not in ("aws", self.account):
             raise rule(
-                "true, but the stage is disposable: it leaves nothing behind to adopt; remove adopt or disposable",
-                "adopt",
-            )
-        boundary_account = (self.permissions_boundary or "").split(":")[4:5]
-        if boundary_account and boundary_account[0] not in ("aws", self.account):
-            raise rule(
-                f"a policy of account {boundary_account[0]}, but the stage's account is {self.account}; "
-                "a boundary has to be a policy of the same account",
+                f"received a policy of account {owner}; allowed: one of the stage's account, {self.account}",
                 "permissions_boundary",
             )
         return self
@@ -110,10 +106,10 @@ class EndpointSettings(_Section):
         try:
             self.instance()
         except ConfigurationError as error:
-            raise rule(f"wrong: {error}", "instance_type") from error
+            raise rule(str(error), "instance_type") from error
         for name in self.environment:
             if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]{0,1023}", name):
-                raise rule("no name of an environment variable; allowed: letters, digits and _", "environment", name)
+                raise rule("received this name; allowed: letters, digits and _, no digit first", "environment", name)
         return self
 
     def instance(self) -> InstanceType:
@@ -148,21 +144,14 @@ class PlatformFile(_Section):
     def _check(self) -> Self:
         for name, project in self.projects.items():
             if name in names.RESERVED_PROJECT_NAMES:
-                raise rule("a name that the platform uses itself; choose another", "projects", name)
+                raise rule("received this name, which the platform uses itself; choose another", "projects", name)
             if not project.pipeline and not re.fullmatch(PIPELINE, name):
-                raise rule(
-                    "missing, and the project's name cannot be a folder of modelyard/pipeline_defs; write pipeline: …",
-                    "projects",
-                    name,
-                    "pipeline",
+                problem = (
+                    "missing, and the project's name is no folder's name; allowed: a folder of modelyard/pipeline_defs"
                 )
+                raise rule(problem, "projects", name, "pipeline")
             for index, stage in enumerate(project.stages or ()):
                 if stage not in self.stages:
-                    raise rule(
-                        f"{stage!r}, no stage of this file{nearest(stage, self.stages)}",
-                        "projects",
-                        name,
-                        "stages",
-                        index,
-                    )
+                    problem = f"received {stage}; allowed: {', '.join(self.stages)}{nearest(stage, self.stages)}"
+                    raise rule(problem, "projects", name, "stages", index)
         return self

@@ -67,6 +67,7 @@ class ProjectStack(StageStack):
             images=stage.images.images,
             parameters=project.parameters,
             network=settings.network,
+            schedule=project.schedule,
         )
         if stage.foundation.emptier:
             stage.foundation.emptier.empty_model_package_group(self.registry)
