@@ -73,14 +73,18 @@ class Emulator:
         create: Callable[[str, dict[str, Any], str], tuple[str, dict[str, Any]]],
         update: Callable[[str, dict[str, Any], dict[str, Any], str], tuple[str, dict[str, Any]]],
         delete: Callable[[str, dict[str, Any]], None],
+        tags_property: str | None = None,
     ) -> None:
         """Let CloudFormation provision ``type_name``. The functions run on worker threads and may call back:
 
         ``create(logical_id, properties, stack_name)`` and ``update(physical_id, old, new, stack_name)`` return
         (physical id, attributes); ``delete(physical_id, properties)``. An exception's text is the event's reason.
+        The stack's tags are added to the list in the property ``tags_property``.
         """
         provisioners._RESOURCE_HANDLERS[type_name] = {"create": create, "update": update, "delete": delete}
         self._worker_types.add(type_name)
+        if tags_property is not None:
+            provisioners._STACK_TAG_PROPERTY[type_name] = (tags_property, "list")
 
     def put_events(self, account: str, region: str, entries: list[dict[str, Any]]) -> None:
         """Put events of an ``aws.*`` source on an event bus; raises RuntimeError for an entry that is refused."""

@@ -40,7 +40,13 @@ class Emulator(Protocol):
     ) -> None: ...
 
     def register_resource_type(
-        self, type_name: str, *, create: Callable[..., Any], update: Callable[..., Any], delete: Callable[..., Any]
+        self,
+        type_name: str,
+        *,
+        create: Callable[..., Any],
+        update: Callable[..., Any],
+        delete: Callable[..., Any],
+        tags_property: str | None = None,
     ) -> None: ...
 
     def put_events(self, account: str, region: str, entries: list[dict[str, Any]]) -> None: ...

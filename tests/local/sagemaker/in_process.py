@@ -27,7 +27,9 @@ class RecordingEmulator:
 
     def register_service(self, name: str, **how: Any) -> None: ...
 
-    def register_resource_type(self, type_name: str, **handlers: Callable[..., Any]) -> None:
+    def register_resource_type(
+        self, type_name: str, *, tags_property: str | None = None, **handlers: Callable[..., Any]
+    ) -> None:
         self.resource_types[type_name] = handlers
 
     def put_events(self, account: str, region: str, entries: list[dict[str, Any]]) -> None:
@@ -43,6 +45,9 @@ class RecordingEmulator:
 
     def client(self, service: str, account: str, region: str) -> Any:
         raise AssertionError(f"no {service} here")
+
+    def session_credentials(self, role_arn: str, session_name: str) -> dict[str, str]:
+        return {}
 
     def account_and_region(self) -> tuple[str, str]:
         return ACCOUNT, REGION
