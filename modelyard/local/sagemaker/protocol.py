@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import uuid
 from typing import Any
 
 from modelyard.local.sagemaker.context import Context
@@ -83,5 +82,5 @@ def answer_error(error: SageMakerError) -> Answer:
 
 
 def _answer(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Answer:
-    common = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": str(uuid.uuid4())}
-    return status, {**common, **(headers or {})}, json.dumps(body).encode()
+    # The request id is added by the server.
+    return status, {"Content-Type": "application/x-amz-json-1.1", **(headers or {})}, json.dumps(body).encode()

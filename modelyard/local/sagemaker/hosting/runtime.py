@@ -7,7 +7,6 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import uuid
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -53,9 +52,8 @@ def handle_runtime(context: Context, method: str, path: str, headers: dict[str, 
     try:
         return _invoke(context, method, path, headers, body)
     except _RuntimeError as error:
-        common = {"Content-Type": "application/json", "x-amzn-RequestId": str(uuid.uuid4())}
         kind = {"x-amzn-ErrorType": error.code} if error.code else {}
-        return error.status, {**common, **kind}, json.dumps(error.body).encode()
+        return error.status, {"Content-Type": "application/json", **kind}, json.dumps(error.body).encode()
 
 
 def _invoke(context: Context, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -75,7 +73,7 @@ def _invoke(context: Context, method: str, path: str, headers: dict[str, str], b
     plan, response = _ask_fleet(context, name, headers, body)
     if response.status >= 400:
         raise _model_error(context, name, response.status, response.body.decode(errors="replace"))
-    passed = {"x-Amzn-Invoked-Production-Variant": plan.name, "x-amzn-RequestId": str(uuid.uuid4())}
+    passed = {"x-Amzn-Invoked-Production-Variant": plan.name}
     if "content-type" in response.headers:
         passed["Content-Type"] = response.headers["content-type"]
     if "x-amzn-sagemaker-custom-attributes" in response.headers:
