@@ -175,9 +175,9 @@ def transition(context: Context, record: Record, status: str, message: str, *, e
     """Record a secondary status, and the end of the one before; the lock is held."""
     now, transitions = context.now(), record.setdefault("SecondaryStatusTransitions", [])
     if transitions:
-        transitions[-1]["EndTime"] = now
+        transitions[-1]["EndTime"] = end or now
     entry = {"Status": status, "StartTime": now, "StatusMessage": message}
-    transitions.append(entry if end is None else {**entry, "EndTime": end})
+    transitions.append(entry if end is None else {**entry, "StartTime": end, "EndTime": end})
     record["SecondaryStatus"] = status
 
 
