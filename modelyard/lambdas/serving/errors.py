@@ -50,7 +50,8 @@ _ABSENT = re.compile(r"could not find|does not exist|not found", re.IGNORECASE)
 # Another caller was first, or CreateEndpoint does not see a fresh endpoint config yet (its API reference says so).
 _RACE = re.compile(r"already exist|in-progress endpoint|cannot update in|could not find endpoint conf", re.IGNORECASE)
 _CAPACITY = re.compile(
-    r"insufficient\s?(instance)?\s?capacity|unable to provision|resourcelimitexceeded|service limit|service quota",
+    r"insufficient\s?(instance)?\s?capacity|unable to provision|resourcelimitexceeded|service limit|service quota"
+    r"|throttl|internal ?(server)? ?error",
     re.IGNORECASE,
 )
 
@@ -58,23 +59,24 @@ _CAPACITY = re.compile(
 def meaning(error: BaseException) -> Meaning:
     """Classify `error`, which may be anything that a handler's code raises.
 
-    Throttling, 5xx answers and failed connections are transient; so are lost races with another writer. A quota or a
-    lack of instances is capacity. "Could not find …" is absence. The rest is poisoned: asking again cannot help.
+    Throttling, 5xx answers and failed connections are transient; so are lost races with another writer. A quota, a
+    lack of instances and SageMaker's own trouble are capacity: no version is to blame. "Could not find …" is absence.
+    The rest is poisoned: asking again cannot help.
     """
     if not isinstance(error, ClientError):
         return Meaning.TRANSIENT if isinstance(error, (ConnectionError, HTTPClientError)) else Meaning.POISONED
     code, message, status = _parts(error)
-    if code in _CAPACITY_CODES or is_capacity(message):
-        return Meaning.CAPACITY
     if code in _TRANSIENT_CODES or status >= 500:
         return Meaning.TRANSIENT
+    if code in _CAPACITY_CODES or is_capacity(message):
+        return Meaning.CAPACITY
     if code == "ValidationException" and _RACE.search(message):
         return Meaning.TRANSIENT
     return Meaning.ABSENT if is_absent(error) else Meaning.POISONED
 
 
 def is_capacity(reason: str) -> bool:
-    """Whether a message or FailureReason of SageMaker speaks of missing instances or of a quota."""
+    """Whether a message or FailureReason of SageMaker speaks of missing instances, a quota, or its own trouble."""
     return bool(_CAPACITY.search(reason))
 
 

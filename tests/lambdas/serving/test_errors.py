@@ -48,7 +48,7 @@ def test_each_answer_has_one_meaning(raised: Exception, expected: Meaning) -> No
     assert meaning(raised) is expected
 
 
-@pytest.mark.parametrize("reason", [LIMIT, NO_CAPACITY, "Insufficient capacity", "InsufficientInstanceCapacity"])
+@pytest.mark.parametrize("reason", [LIMIT, NO_CAPACITY, "Insufficient capacity", "InternalServerError: again"])
 def test_a_lack_of_capacity_is_known_by_its_words(reason: str) -> None:
     assert is_capacity(reason)
 
