@@ -87,9 +87,15 @@ class LocalAws:
         """``cdk bootstrap`` its account and region."""
         self.run("cdk", "bootstrap", f"aws://{self.account}/{self.region}")
 
-    def cdk(self, verb: str, app: Path, *options: str, env: Mapping[str, str] | None = None) -> str:
-        """Run ``cdk VERB`` on the app in the folder ``app``; returns what it printed."""
-        out = self.project_dir / "cdk.out"
-        command = ["cdk", verb, "--app", f"{sys.executable} app.py", "--output", str(out), *options]
-        done = self.run(*command, cwd=app, env={"CDK_VALIDATION": "false", **(env or {})})
+    def synth(self, app: Path, name: str = "cdk.out", env: Mapping[str, str] | None = None) -> Path:
+        """Synthesise the app in the folder ``app``; returns its assembly, which saves each command a synthesis."""
+        out = self.project_dir / name
+        variables = {"CDK_OUTDIR": str(out), "CDK_CLI_VERSION": "", "CDK_VALIDATION": "false", **(env or {})}
+        self.run(sys.executable, "app.py", cwd=app, env=variables)
+        return out
+
+    def cdk(self, verb: str, assembly: Path, *options: str) -> str:
+        """Run ``cdk VERB`` on an assembly; returns what it printed."""
+        approve = ["--require-approval", "never"] if verb == "deploy" else []
+        done = self.run("cdk", verb, "--app", assembly, *approve, *options)
         return done.stdout + done.stderr

@@ -16,9 +16,7 @@ class WaiterStack(cdk.Stack):
         super().__init__(scope, name)
         code = lambda_.Code.from_asset(str(Path(__file__).parent / "functions"))
         functions = [
-            lambda_.Function(
-                self, handler, runtime=lambda_.Runtime.PYTHON_3_13, code=code, handler=f"waiter.{handler}"
-            )
+            lambda_.Function(self, handler, runtime=lambda_.Runtime.PYTHON_3_13, code=code, handler=f"waiter.{handler}")
             for handler in ("on_event", "is_complete")
         ]
         for function in functions:
