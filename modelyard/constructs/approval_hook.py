@@ -14,8 +14,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from modelyard import names
-from modelyard.constructs import hook_permissions
 from modelyard.constructs.handler import Handler
+from modelyard.constructs.hook_permissions import HookPermissions
 from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.provider import ResourceProvider
 
@@ -99,7 +99,7 @@ class ApprovalHook(Construct):
         reconcile = handler("Reconcile", "reconcile.handler", "one step to the desired version", _RECONCILE_TIMEOUT)
         on_event = handler("OnEvent", "lifetime.on_event", "creates, updates, deletes a declaration")
         is_complete = handler("IsComplete", "lifetime.is_complete", "whether an endpoint is gone")
-        permissions = hook_permissions.HookPermissions(
+        permissions = HookPermissions(
             Stack.of(self),
             stage=stage,
             ledger=ledger,
@@ -108,10 +108,10 @@ class ApprovalHook(Construct):
             topic=topic,
             endpoint_role=endpoint_role,
         )
-        permissions.wake(wake)
-        permissions.reconcile(reconcile)
-        permissions.lifetime(on_event)
-        permissions.lifetime(is_complete)
+        permissions.wake(wake.role)
+        permissions.reconcile(reconcile.role)
+        permissions.lifetime(on_event.role)
+        permissions.lifetime(is_complete.role)
         mapping = reconcile.function.add_event_source_mapping(
             "Messages", event_source_arn=self.queue.queue_arn, batch_size=1
         )

@@ -9,9 +9,11 @@ from constructs import Construct
 from modelyard import names
 from modelyard.constructs.handler import Handler
 from modelyard.constructs.model_registry import ModelRegistry
+from modelyard.constructs.permissions import allow
 from modelyard.constructs.provider import ResourceProvider
 
 TAG = "modelyard:disposable"
+_PROJECTS = "one group for each project of the stage, and projects come and go"
 _TIMEOUT = Duration.minutes(15)
 
 
@@ -37,11 +39,11 @@ class Emptier(Construct):
 
     def empty_bucket(self, bucket: s3.IBucket) -> None:
         """Empty `bucket` before it is deleted."""
-        self._handler.allow(
-            ["s3:GetBucketTagging", "s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:ListBucketVersions"],
-            bucket.bucket_arn,
-        )
-        self._handler.allow(["s3:DeleteObject", "s3:DeleteObjectVersion"], bucket.arn_for_objects("*"))
+        role = self._handler.role
+        look = ["s3:GetBucketTagging", "s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:ListBucketVersions"]
+        allow(role, look, bucket.bucket_arn)
+        delete = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+        allow(role, delete, bucket.arn_for_objects("*"), because="a bucket is emptied whole")
         # Every bucket is a construct; its interface does not say so.
         self._empty(cast(Construct, bucket), "bucket", bucket.bucket_name)
 
@@ -52,14 +54,15 @@ class Emptier(Construct):
     def _allow_groups(self) -> None:
         """Groups are those of the projects' stacks, which this one must not depend on: hence by their common prefix."""
         prefix = names.resource_name(self._stage, "*")
-        arn = Stack.of(self).format_arn
-        group = arn(service="sagemaker", resource="model-package-group", resource_name=prefix)
-        self._handler.allow(["sagemaker:ListTags"], group)
-        self._handler.allow(
-            ["sagemaker:DeleteModelPackage"], arn(service="sagemaker", resource="model-package", resource_name=prefix)
+        group, package = (
+            Stack.of(self).format_arn(service="sagemaker", resource=kind, resource_name=prefix)
+            for kind in ("model-package-group", "model-package")
         )
-        # Lists take no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
-        self._handler.allow(["sagemaker:ListModelPackages"], "*")
+        role = self._handler.role
+        allow(role, ["sagemaker:ListTags"], group, because=_PROJECTS)
+        allow(role, ["sagemaker:DeleteModelPackage"], package, because=_PROJECTS)
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
+        allow(role, ["sagemaker:ListModelPackages"], "*", because="the action has no resource-level permissions")
 
     def _empty(self, owner: Construct, kind: str, name: str) -> None:
         Tags.of(owner).add(TAG, "true")

@@ -6,6 +6,7 @@ from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.artifact_store import ArtifactStore
+from modelyard.constructs.permissions import allow
 
 _PULL_IMAGE = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 _WRITE_LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
@@ -15,20 +16,25 @@ _ATTACH_TO_VPC = [
     *("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),
 ]
 _JOB_KINDS = {"processing-job": "ProcessingJob", "training-job": "TrainingJob"}
-
 _PACKAGE_KINDS = ("model-package", "model-package-group")
 _REGISTER = [
     *("sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"),
     *("sagemaker:DescribeModelPackageGroup", "sagemaker:AddTags"),
 ]
+_READ_KEY = ("kms:Decrypt", "kms:DescribeKey")
+_WRITE_KEY = (*_READ_KEY, "kms:Encrypt", "kms:GenerateDataKey")
+
+_NAMED_LATER = "its name is known only when a pipeline runs"
+_NO_RESOURCES = "the action has no resource-level permissions"
+_OBJECTS = "the objects of a bucket are made by jobs, under names of theirs"
+_IMAGES = "any image of the platform may be run by any job, so that a role need not change with the images"
 
 
 class ExecutionRoles(Construct):
     """A least-privilege role each for pipelines, for the jobs of their steps, and for endpoints.
 
-    The permissions are those of
-    https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html for each API that takes the role, on this
-    stage's buckets, key and repositories alone.
+    The permissions are those of https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html for each API that
+    takes the role, on this stage's buckets, key and repositories alone.
 
     Args:
         store: the stage's key and buckets.
@@ -47,10 +53,10 @@ class ExecutionRoles(Construct):
         self.endpoint = self._role("Endpoint", "serves models")
         self.pipeline = self._role("Pipeline", "starts the jobs of pipelines and registers their models")
         for role in (self.job, self.endpoint):
-            self._grant_runtime(role, in_vpc)
-        self._grant_job()
-        self._grant_endpoint()
-        self._grant_pipeline()
+            self._allow_running(role, in_vpc)
+        self._allow_job()
+        self._allow_endpoint()
+        self._allow_pipeline()
 
     def _role(self, id: str, purpose: str) -> iam.Role:
         return iam.Role(
@@ -63,58 +69,54 @@ class ExecutionRoles(Construct):
             ),
         )
 
-    def _grant_runtime(self, role: iam.Role, in_vpc: bool) -> None:
+    def _allow_running(self, role: iam.Role, in_vpc: bool) -> None:
         """What any container needs: its image, its logs, its metrics, its network."""
-        self._allow(role, _PULL_IMAGE, self._arn("ecr", "repository", names.repository("*")))
-        self._allow(role, _WRITE_LOGS, self._arn("logs", "log-group", "/aws/sagemaker/*", colon=True))
-        # These have no resource-level permissions.
-        self._allow(role, ["ecr:GetAuthorizationToken"], "*")
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["cloudwatch:PutMetricData"],
-                resources=["*"],
-                conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
-            )
+        allow(role, _PULL_IMAGE, self._arn("ecr", "repository", names.repository("*")), because=_IMAGES)
+        logs = self._arn("logs", "log-group", "/aws/sagemaker/*", colon=True)
+        allow(role, _WRITE_LOGS, logs, because=_NAMED_LATER)
+        allow(role, ["ecr:GetAuthorizationToken"], "*", because=_NO_RESOURCES)
+        allow(
+            role,
+            ["cloudwatch:PutMetricData"],
+            "*",
+            because=_NO_RESOURCES,
+            conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
         )
         if in_vpc:
-            self._allow(role, _ATTACH_TO_VPC, "*")
+            allow(role, _ATTACH_TO_VPC, "*", because="network interfaces are made for each job and endpoint")
 
-    def _grant_job(self) -> None:
-        store = self._store
-        self._allow(self.job, ["s3:ListBucket"], store.data.bucket_arn, store.artifacts.bucket_arn)
-        self._allow(self.job, ["s3:GetObject"], store.data.arn_for_objects("*"), store.artifacts.arn_for_objects("*"))
-        self._allow(self.job, ["s3:PutObject", "s3:AbortMultipartUpload"], store.artifacts.arn_for_objects("*"))
-        store.key.grant_encrypt_decrypt(self.job)
+    def _allow_job(self) -> None:
+        data, artifacts = self._store.data, self._store.artifacts
+        allow(self.job, ["s3:ListBucket"], data.bucket_arn, artifacts.bucket_arn)
+        allow(self.job, ["s3:GetObject"], data.arn_for_objects("*"), artifacts.arn_for_objects("*"), because=_OBJECTS)
+        write = ["s3:PutObject", "s3:AbortMultipartUpload"]
+        allow(self.job, write, artifacts.arn_for_objects("*"), because=_OBJECTS)
+        self._store.key.grant(self.job, *_WRITE_KEY)
 
-    def _grant_endpoint(self) -> None:
-        store = self._store
-        self._allow(self.endpoint, ["s3:ListBucket"], store.artifacts.bucket_arn)
-        self._allow(self.endpoint, ["s3:GetObject"], store.artifacts.arn_for_objects("*"))
-        # The alarms of a deployment are read with this role.
-        self._allow(self.endpoint, ["cloudwatch:DescribeAlarms"], self._arn("cloudwatch", "alarm", "*", colon=True))
-        store.key.grant_decrypt(self.endpoint)
-        # SageMaker hands the key on to the volumes of the instances.
-        store.key.grant(self.endpoint, "kms:CreateGrant", "kms:DescribeKey")
+    def _allow_endpoint(self) -> None:
+        artifacts = self._store.artifacts
+        allow(self.endpoint, ["s3:ListBucket"], artifacts.bucket_arn)
+        allow(self.endpoint, ["s3:GetObject"], artifacts.arn_for_objects("*"), because=_OBJECTS)
+        # The volumes of its instances are encrypted with the key, which takes a grant.
+        self._store.key.grant(self.endpoint, *_READ_KEY, "kms:CreateGrant", "kms:GenerateDataKeyWithoutPlaintext")
 
-    def _grant_pipeline(self) -> None:
+    def _allow_pipeline(self) -> None:
         for resource, kind in _JOB_KINDS.items():
             actions = [f"sagemaker:{verb}{kind}" for verb in ("Create", "Describe", "Stop")]
-            self._allow(self.pipeline, [*actions, "sagemaker:AddTags"], self._arn("sagemaker", resource, "pipelines-*"))
+            jobs = self._arn("sagemaker", resource, "pipelines-*")
+            allow(self.pipeline, [*actions, "sagemaker:AddTags"], jobs, because=_NAMED_LATER)
         packages = [self._arn("sagemaker", kind, f"{names.PREFIX}-*") for kind in _PACKAGE_KINDS]
-        self._allow(self.pipeline, _REGISTER, *packages)
-        self._allow(self.pipeline, ["s3:ListBucket"], self._store.artifacts.bucket_arn)
-        self._allow(self.pipeline, ["s3:GetObject"], self._store.artifacts.arn_for_objects("*"))
-        self._store.key.grant_decrypt(self.pipeline)
-        self.pipeline.add_to_policy(
-            iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[self.job.role_arn],
-                conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-            )
+        allow(self.pipeline, _REGISTER, *packages, because="groups are those of the projects, which come and go")
+        allow(self.pipeline, ["s3:ListBucket"], self._store.artifacts.bucket_arn)
+        # Conditions on property files are evaluated with this role.
+        allow(self.pipeline, ["s3:GetObject"], self._store.artifacts.arn_for_objects("*"), because=_OBJECTS)
+        self._store.key.grant(self.pipeline, *_READ_KEY)
+        allow(
+            self.pipeline,
+            ["iam:PassRole"],
+            self.job.role_arn,
+            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
-
-    def _allow(self, role: iam.Role, actions: list[str], *resources: str) -> None:
-        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=list(resources)))
 
     def _arn(self, service: str, resource: str, name: str, *, colon: bool = False) -> str:
         return Stack.of(self).format_arn(

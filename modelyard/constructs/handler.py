@@ -1,8 +1,7 @@
 """A Lambda function whose code is a folder of `modelyard/lambdas`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from aws_cdk import Duration, IgnoreMode, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -70,14 +69,6 @@ class Handler(Construct):
             role=self.role,
             log_group=log_group,
             dead_letter_queue=dead_letter_queue,
-        )
-
-    def allow(
-        self, actions: Sequence[str], *resources: str, conditions: Mapping[str, Mapping[str, Any]] | None = None
-    ) -> None:
-        """Let the function do `actions` on `resources`."""
-        self.role.add_to_policy(
-            iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=dict(conditions or {}))
         )
 
 

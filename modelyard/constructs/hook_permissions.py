@@ -9,10 +9,32 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
 from modelyard import names
-from modelyard.constructs.handler import Handler
 from modelyard.constructs.ledger import Ledger
+from modelyard.constructs.permissions import allow
 
 _USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
+_DECLARATIONS = "one declaration for each project of the stage, and projects come and go"
+_ENDPOINTS = "one endpoint for each project of the stage, and a config and a model for each version"
+_NO_RESOURCES = "lists have no resource-level permissions"
+
+# Actions of SageMaker to the kinds of resource that they are allowed on.
+_RECONCILE = {
+    "ListModelPackages ListModels ListEndpointConfigs": "",
+    "DescribeModelPackage": "model-package",
+    "CreateEndpoint UpdateEndpoint": "endpoint endpoint-config",
+    "DescribeEndpoint DeleteEndpoint": "endpoint",
+    "DescribeEndpointConfig CreateEndpointConfig DeleteEndpointConfig": "endpoint-config",
+    "DescribeModel DeleteModel": "model",
+    "CreateModel": "model model-package",
+    "AddTags ListTags": "endpoint endpoint-config model",
+}
+_LIFETIME = {
+    "ListModels ListEndpointConfigs": "",
+    "DescribeEndpoint DeleteEndpoint": "endpoint",
+    "DeleteEndpointConfig": "endpoint-config",
+    "DeleteModel": "model",
+    "ListTags": "endpoint-config model",
+}
 
 
 @dataclass(frozen=True)
@@ -27,50 +49,38 @@ class HookPermissions:
     topic: sns.ITopic
     endpoint_role: iam.IRole
 
-    def wake(self, handler: Handler) -> None:
+    def wake(self, role: iam.Role) -> None:
         """Reads declarations, records approvals, sends messages."""
-        handler.allow(["ssm:GetParametersByPath"], *self._parameters)
-        handler.allow(["dynamodb:PutItem"], self.ledger.table.table_arn)
-        handler.allow(["sqs:SendMessage"], self.queue.queue_arn)
-        self.key.grant(handler.role, *_USE_KEY)
+        allow(role, ["ssm:GetParametersByPath"], *self._parameters, because=_DECLARATIONS)
+        allow(role, ["dynamodb:PutItem"], self.ledger.table.table_arn)
+        allow(role, ["sqs:SendMessage"], self.queue.queue_arn)
+        self.key.grant(role, *_USE_KEY)
 
-    def reconcile(self, handler: Handler) -> None:
+    def reconcile(self, role: iam.Role) -> None:
         """Reads desired and actual state, and brings an endpoint one step further."""
-        handler.allow(["ssm:GetParameter"], self._parameters[1])
-        handler.allow(["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"], self.ledger.table.table_arn)
-        self._sagemaker(handler, "List", "ModelPackages", "Models", "EndpointConfigs", resources=["*"])
-        self._sagemaker(handler, "Describe", "ModelPackage", resources=[self._arn("model-package")])
-        endpoint, config, model = self._arn("endpoint"), self._arn("endpoint-config"), self._arn("model")
-        for verb in ("Create", "Update"):
-            self._sagemaker(handler, verb, "Endpoint", resources=[endpoint, config])
-        for verb in ("Describe", "Delete"):
-            self._sagemaker(handler, verb, "Endpoint", resources=[endpoint])
-        for verb in ("Describe", "Create", "Delete"):
-            self._sagemaker(handler, verb, "EndpointConfig", resources=[config])
-        for verb in ("Describe", "Delete"):
-            self._sagemaker(handler, verb, "Model", resources=[model])
-        self._sagemaker(handler, "Create", "Model", resources=[model, self._arn("model-package")])
-        handler.allow(["sagemaker:AddTags", "sagemaker:ListTags"], endpoint, config, model)
-        handler.allow(
+        allow(role, ["ssm:GetParameter"], self._parameters[1], because=_DECLARATIONS)
+        allow(role, ["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"], self.ledger.table.table_arn)
+        for actions, kinds in _RECONCILE.items():
+            self._sagemaker(role, actions, kinds)
+        allow(
+            role,
             ["iam:PassRole"],
             self.endpoint_role.role_arn,
             conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
-        self.queue.grant_consume_messages(handler.role)
-        handler.allow(["sns:Publish"], self.topic.topic_arn)
-        self.key.grant(handler.role, *_USE_KEY, "kms:CreateGrant", "kms:DescribeKey")
+        self.queue.grant_consume_messages(role)
+        allow(role, ["sns:Publish"], self.topic.topic_arn)
+        self.key.grant(role, *_USE_KEY)
+        self.key.grant(role, "kms:CreateGrant", "kms:DescribeKey")
 
-    def lifetime(self, handler: Handler) -> None:
+    def lifetime(self, role: iam.Role) -> None:
         """Writes and removes declarations, and removes what an endpoint consists of."""
-        handler.allow(["ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"], self._parameters[1])
-        handler.allow(["sqs:SendMessage"], self.queue.queue_arn)
-        self._sagemaker(handler, "List", "Models", "EndpointConfigs", resources=["*"])
-        for verb in ("Describe", "Delete"):
-            self._sagemaker(handler, verb, "Endpoint", resources=[self._arn("endpoint")])
-        self._sagemaker(handler, "Delete", "EndpointConfig", resources=[self._arn("endpoint-config")])
-        self._sagemaker(handler, "Delete", "Model", resources=[self._arn("model")])
-        handler.allow(["sagemaker:ListTags"], self._arn("endpoint-config"), self._arn("model"))
-        self.key.grant(handler.role, *_USE_KEY)
+        own = ["ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"]
+        allow(role, own, self._parameters[1], because=_DECLARATIONS)
+        allow(role, ["sqs:SendMessage"], self.queue.queue_arn)
+        for actions, kinds in _LIFETIME.items():
+            self._sagemaker(role, actions, kinds)
+        self.key.grant(role, *_USE_KEY)
 
     @property
     def _parameters(self) -> tuple[str, str]:
@@ -78,10 +88,12 @@ class HookPermissions:
         parameter = self.stack.format_arn(service="ssm", resource="parameter", resource_name=path)
         return parameter, f"{parameter}/*"
 
-    def _arn(self, kind: str) -> str:
+    def _sagemaker(self, role: iam.Role, actions: str, kinds: str) -> None:
         name = names.resource_name(self.stage, "*")
-        return self.stack.format_arn(service="sagemaker", resource=kind, resource_name=name)
-
-    @staticmethod
-    def _sagemaker(handler: Handler, verb: str, *kinds: str, resources: list[str]) -> None:
-        handler.allow([f"sagemaker:{verb}{kind}" for kind in kinds], *resources)
+        arns = [self.stack.format_arn(service="sagemaker", resource=kind, resource_name=name) for kind in kinds.split()]
+        allow(
+            role,
+            [f"sagemaker:{action}" for action in actions.split()],
+            *(arns or ["*"]),
+            because=_ENDPOINTS if arns else _NO_RESOURCES,
+        )

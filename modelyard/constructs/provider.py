@@ -1,10 +1,13 @@
 """A custom resource provider on the CDK's framework."""
 
+from typing import cast
+
 from aws_cdk import Duration, custom_resources
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from modelyard.constructs.handler import function_role, log_group_of
+from modelyard.constructs.permissions import acknowledge, acknowledge_wildcards
 
 
 class ResourceProvider(Construct):
@@ -44,3 +47,17 @@ class ResourceProvider(Construct):
             disable_waiter_state_machine_logging=True if waits else None,
         )
         self.service_token = provider.service_token
+        self._acknowledge(on_event, is_complete)
+
+    def _acknowledge(self, *handlers: lambda_.IFunction | None) -> None:
+        """The framework's policies and its state machine are not ours to write."""
+        framework = self.node.find_child("Framework")
+        invoked = [handler for handler in handlers if handler is not None]
+        waiter = framework.node.try_find_child("waiter-state-machine")
+        if waiter is not None:
+            for id in ("framework-isComplete", "framework-onTimeout"):
+                invoked.append(cast(lambda_.IFunction, framework.node.find_child(id)))
+            acknowledge(waiter, "AwsSolutions-SF1", "the functions that it calls log what happens")
+            acknowledge(waiter, "AwsSolutions-SF2", "it retries one function; there is nothing to trace")
+        patterns = [f"{function.function_arn}:*" for function in invoked]
+        acknowledge_wildcards(self, *patterns, because="any version of the function; the framework's grant says so")

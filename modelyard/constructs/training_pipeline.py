@@ -13,6 +13,7 @@ from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.container_image import ContainerImage
 from modelyard.constructs.execution_roles import ExecutionRoles
 from modelyard.constructs.model_registry import ModelRegistry
+from modelyard.constructs.permissions import acknowledge_wildcards
 from modelyard.constructs.pipeline_schedule import PipelineSchedule
 from modelyard.pipeline_defs.compiler import CompiledPipeline, compile_pipeline
 from modelyard.settings import ConfigurationError, Network
@@ -121,18 +122,18 @@ class TrainingPipeline(Construct):
         """Jobs read their scripts from the bucket of the CDK's assets, also those of an older deployment."""
         if not sources:
             return
-        buckets = {asset.s3_bucket_name: asset.bucket for asset in sources.values()}
-        iam.Policy(
+        buckets = {asset.s3_bucket_name: asset.bucket for asset in sources.values()}.values()
+        objects = [bucket.arn_for_objects("*.gz") for bucket in buckets]
+        policy = iam.Policy(
             self,
             "ReadSources",
             roles=[role],
             statements=[
-                iam.PolicyStatement(actions=["s3:ListBucket"], resources=[b.bucket_arn for b in buckets.values()]),
-                iam.PolicyStatement(
-                    actions=["s3:GetObject"], resources=[b.arn_for_objects("*.gz") for b in buckets.values()]
-                ),
+                iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn for bucket in buckets]),
+                iam.PolicyStatement(actions=["s3:GetObject"], resources=objects),
             ],
         )
+        acknowledge_wildcards(policy, *objects, because="an execution under way may read the scripts it started with")
 
 
 def _image(images: Mapping[str, ContainerImage], name: str, folder: Path) -> ContainerImage:
