@@ -1,4 +1,4 @@
-"""A source bundle's bytes. Apart from `bundles`, since a synthesis that finds its definitions cached never packs one."""
+"""A source bundle's bytes. Apart from `bundles`, since a synthesis with cached definitions never packs one."""
 
 import gzip
 import io

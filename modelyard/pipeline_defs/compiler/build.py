@@ -3,7 +3,6 @@
 import importlib
 import json
 import sys
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +15,7 @@ from modelyard.pipeline_defs.compiler.bundles import digest_files
 from modelyard.pipeline_defs.compiler.cache import COMPILED
 from modelyard.pipeline_defs.compiler.context import PipelineContext
 from modelyard.pipeline_defs.compiler.errors import PipelineDefinitionError
+from modelyard.pipeline_defs.compiler.explain import explain
 from modelyard.pipeline_defs.compiler.network import apply_network
 from modelyard.pipeline_defs.compiler.offline import offline, offline_session
 from modelyard.pipeline_defs.compiler.parameters import apply_parameters
@@ -40,9 +40,10 @@ def build(
         PipelineDefinitionError: there is no valid pipeline in `folder`.
     """
     try:
-        definition, context = _run(folder, region)
-        apply_parameters(definition, parameters)
-        _check(definition)
+        with offline(region):
+            definition, context = _run(folder, region)
+            apply_parameters(definition, parameters)
+            _check(definition)
         network = apply_network(definition, subnets, security_groups, network_isolation)
     except PipelineDefinitionError as error:
         raise PipelineDefinitionError(f"{folder / 'pipeline.py'}: {error}") from error
@@ -53,15 +54,17 @@ def build(
 
 
 def _run(folder: Path, region: str) -> tuple[dict[str, Any], PipelineContext]:
-    with offline(region):
-        bucket, role = (sentinels.FIXED[name][1] for name in ("Bucket", "JobRoleArn"))
-        context = PipelineContext(folder, offline_session(region, bucket, role))
-        try:
-            definition: dict[str, Any] = json.loads(_load(folder).get_pipeline(context).definition())
-        except PipelineDefinitionError:
-            raise
-        except Exception as error:
-            raise PipelineDefinitionError(_explain(error, folder)) from error
+    steps: list[Any] = []
+    bucket, role = (sentinels.FIXED[name][1] for name in ("Bucket", "JobRoleArn"))
+    context = PipelineContext(folder, offline_session(region, bucket, role))
+    try:
+        pipeline = _load(folder).get_pipeline(context)
+        if not hasattr(pipeline, "definition"):
+            raise PipelineDefinitionError(f"get_pipeline returned {pipeline!r}; it must return a Pipeline")
+        steps = pipeline.steps
+        definition: dict[str, Any] = json.loads(pipeline.definition())
+    except Exception as error:
+        raise PipelineDefinitionError(explain(error, folder, steps)) from error
     # Without a value, these say nothing.
     return {name: value for name, value in definition.items() if value is not None}, context
 
@@ -69,7 +72,7 @@ def _run(folder: Path, region: str) -> tuple[dict[str, Any], PipelineContext]:
 def _load(folder: Path) -> ModuleType:
     """`folder`/pipeline.py as a module of a throw-away package, so that relative imports work and nothing stays."""
     package = ModuleType(PACKAGE)
-    package.__path__ = [str(folder)]
+    package.__path__ = [str(folder.resolve())]
     sys.modules[PACKAGE] = package
     try:
         module = importlib.import_module(f"{PACKAGE}.pipeline")
@@ -79,13 +82,6 @@ def _load(folder: Path) -> ModuleType:
     if not hasattr(module, "get_pipeline"):
         raise PipelineDefinitionError("get_pipeline is missing; define get_pipeline(context) that returns a Pipeline")
     return module
-
-
-def _explain(error: Exception, folder: Path) -> str:
-    """An exception of the user's code, or of the SDK under it, by the user's own line."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == folder]
-    line = f"line {frames[-1].lineno}: " if frames else ""
-    return f"{line}{type(error).__name__}: {error}"
 
 
 def _check(definition: dict[str, Any]) -> None:

@@ -38,9 +38,7 @@ def entry(folder: Path, arguments: dict[str, Any], cache_dir: Path) -> Path:
         PipelineDefinitionError: there is no `pipeline.py`, or the SDK is not installed.
     """
     if not (folder / "pipeline.py").is_file():
-        raise PipelineDefinitionError(
-            f"{folder}: no pipeline.py here; a pipeline folder holds one with get_pipeline(context)"
-        )
+        raise PipelineDefinitionError(f"{folder}: no pipeline.py here; it must define get_pipeline(context)")
     ingredients = {"arguments": arguments, "folder": digest_files(folder, sources(folder)), "tools": _tools()}
     return cache_dir / hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:32]
 

@@ -96,10 +96,10 @@ class PipelineContext:
         files = [script, *others]
         for name in files:
             if not (self._folder / name).is_file():
-                raise PipelineDefinitionError(f"{self._folder}: source({script!r}): no file {name!r} in this folder")
+                raise PipelineDefinitionError(f"source({script!r}): there is no file {name!r} in {self._folder}")
         if self.sources.setdefault(script, files) != files:
             raise PipelineDefinitionError(
-                f"{self._folder}: source({script!r}): bundled twice, with {self.sources[script][1:]} and with "
+                f"source({script!r}): bundled twice, with {self.sources[script][1:]} and with "
                 f"{list(others)}; make one source and give it to both steps"
             )
         return Source(script=script, s3_uri=sentinels.code(script)[2])
