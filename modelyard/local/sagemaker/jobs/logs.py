@@ -16,9 +16,12 @@ _BATCH_SECONDS = 0.2
 _MOST_EVENTS = 1000
 _LONGEST = 200_000
 
+# Groups are made once; the client stands for account, region and server.
+_groups: set[tuple[int, str]] = set()
+
 
 class LogStream:
-    """A log stream that is made at its first line, as AWS does. Writing never waits for CloudWatch Logs.
+    """A log stream, made in the background once it is opened. Writing never waits for CloudWatch Logs.
 
     ``tail`` holds the last lines.
     """
@@ -33,14 +36,16 @@ class LogStream:
         self._closed = False
         self._sender: threading.Thread | None = None
 
+    def open(self) -> None:
+        """Make the stream; a stream that is never opened takes no lines."""
+        self._sender = threading.Thread(target=self._send, name=f"log-{self.name}", daemon=True)
+        self._sender.start()
+
     def write(self, line: str) -> None:
         """Add one line, without its end."""
         with self._changed:
             self.tail.append(line)
             self._lines.append((int(time.time() * 1000), line[:_LONGEST] or " "))
-            if self._sender is None:
-                self._sender = threading.Thread(target=self._send, name=f"log-{self.name}", daemon=True)
-                self._sender.start()
 
     def close(self) -> None:
         """Wait until every line is sent."""
@@ -51,8 +56,7 @@ class LogStream:
             self._sender.join()
 
     def _send(self) -> None:
-        self._try(self._client.create_log_group, logGroupName=self._group)
-        self._try(self._client.create_log_stream, logGroupName=self._group, logStreamName=self.name)
+        self._make_stream()
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed, timeout=_BATCH_SECONDS)
@@ -67,6 +71,22 @@ class LogStream:
                     logEvents=events,
                 )
             if closed:
+                return
+
+    def _make_stream(self) -> None:
+        known = (id(self._client), self._group)
+        missing = self._client.exceptions.ResourceNotFoundException
+        for _ in range(2):
+            if known not in _groups:
+                self._try(self._client.create_log_group, logGroupName=self._group)
+                _groups.add(known)
+            try:
+                self._client.create_log_stream(logGroupName=self._group, logStreamName=self.name)
+                return
+            except missing:  # somebody has deleted the group
+                _groups.discard(known)
+            except Exception:
+                log.exception("the log stream %s was not made", self.name)
                 return
 
     def _try(self, call: Any, **arguments: Any) -> None:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import threading
-import urllib.parse
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from modelyard.local.sagemaker.context import Context, SageMaker
+from modelyard.local.sagemaker.context import SageMaker
 from modelyard.local.sagemaker.jobs.images import Image, ImageError, prepare_image
 from modelyard.local.sagemaker.jobs.job import Host, Job
 from modelyard.local.sagemaker.jobs.kinds import KINDS, RUNNING
 from modelyard.local.sagemaker.jobs.logs import LogStream
 from modelyard.local.sagemaker.jobs.processes import ProcessGroup
+from modelyard.local.sagemaker.jobs.roles import RoleRefused, Roles
 from modelyard.local.sagemaker.jobs.storage import StorageError
 
-__all__ = ["JobFailed", "JobRunner"]
+__all__ = ["JobRunner"]
 
 log = logging.getLogger("modelyard.local.sagemaker.jobs")
 
@@ -31,8 +28,8 @@ STOP_SECONDS = 120.0
 INTERRUPTED = "InternalServerError: the job was interrupted because the local AWS ended"
 
 
-class JobFailed(Exception):
-    """A job that cannot go on; the message becomes its FailureReason."""
+class ProgramNotFound(Exception):
+    """A job's program that cannot be started."""
 
 
 @dataclass
@@ -59,6 +56,7 @@ class JobRunner:
         self._folder = service.state_dir / "jobs"
         self._running: dict[str, _Running] = {}
         self._closing = False
+        self._roles = Roles()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self, job: Job) -> None:
@@ -104,7 +102,7 @@ class JobRunner:
         job, folder = running.job, self._folder / uuid.uuid4().hex
         try:
             end = self._execute(running, folder)
-        except (JobFailed, ImageError) as error:
+        except (ProgramNotFound, RoleRefused, ImageError) as error:
             end = _End("Failed", f"ClientError: {error}")
         except StorageError as error:
             end = _End("Failed", f"ClientError: Data download or upload failed: {error}")
@@ -121,9 +119,11 @@ class JobRunner:
     def _execute(self, running: _Running, folder: Path) -> _End:
         job = running.job
         job.enter("Downloading")
-        _require_role(job.context, job.record["RoleArn"])
+        self._roles.require(job.context, job.record["RoleArn"])
         hosts = [_host(folder / f"algo-{index + 1}") for index in range(job.instance_count)]
         logs = [_log(job, host) for host in hosts]
+        for stream in logs:
+            stream.open()
         try:
             image = prepare_image(job.context, job.image, logs[0].write)
             job.download(hosts)
@@ -145,7 +145,7 @@ class JobRunner:
                 explain = group.start(host.name, host.ml, job.command, environment, host.home, write)
         except OSError as error:
             group.kill()
-            raise JobFailed(f"{job.command[0]} cannot be run in image {job.image}: {error.strerror}") from None
+            raise ProgramNotFound(f"{job.command[0]} cannot be run in image {job.image}: {error.strerror}") from None
         codes, timed_out = group.wait(job.max_seconds)
         stopped = running.stop_wanted.is_set() or timed_out
         failed = next((host for host in hosts if codes[host.name] != 0), None)
@@ -200,22 +200,6 @@ def _environment(job: Job, image: Image, host: Host) -> dict[str, str]:
         **context.service.emulator.session_credentials(job.record["RoleArn"], "SageMaker"),
         **job.environment(),
     }
-
-
-def _require_role(context: Context, arn: str) -> None:
-    refused = JobFailed(
-        f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
-        "'sagemaker.amazonaws.com' to assume the role."
-    )
-    try:
-        role = context.client("iam").get_role(RoleName=arn.rpartition("/")[2])["Role"]
-    except ClientError:
-        raise refused from None
-    policy = role["AssumeRolePolicyDocument"]
-    if "sagemaker.amazonaws.com" not in (
-        urllib.parse.unquote(policy) if isinstance(policy, str) else json.dumps(policy)
-    ):
-        raise refused
 
 
 def _message(job: Job, hosts: Sequence[Host]) -> str | None:

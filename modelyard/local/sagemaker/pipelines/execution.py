@@ -114,7 +114,8 @@ class Execution:
                 progressed = True
 
     def _limit(self) -> int:
-        return int(self.record.get("ParallelismConfiguration", {}).get("MaxParallelExecutionSteps", 1000))
+        parallelism = self.record.get("ParallelismConfiguration") or {}
+        return int(parallelism.get("MaxParallelExecutionSteps", len(self._steps)))
 
     def _ready(self, step: Step) -> bool:
         """Whether ``step`` may run now. One that cannot run any more is put aside."""
