@@ -81,7 +81,13 @@ class LocalAws:
 
     def modelyard(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the ``modelyard`` command in its project folder."""
-        return self.run(sys.executable, "-m", "modelyard", *arguments, check=check)
+        return self.run(*self.command(*arguments), check=check)
+
+    @staticmethod
+    def command(*arguments: str) -> list[str]:
+        """The ``modelyard`` command of this checkout, whatever is installed."""
+        program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from modelyard.cli import main; main()"
+        return [sys.executable, "-c", program, *arguments]
 
     def bootstrap(self) -> None:
         """``cdk bootstrap`` its account and region."""

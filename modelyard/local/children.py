@@ -25,10 +25,10 @@ __all__ = ["spawn", "stop"]
 PR_SET_PDEATHSIG = 1
 File = int | IO[Any] | None
 
-_prctl: Any = None
+prctl: Any = None
 if sys.platform == "linux":
     # PyDLL keeps the GIL, so the call between fork and exec cannot wait for another thread.
-    _prctl = ctypes.PyDLL(None, use_errno=True).prctl
+    prctl = ctypes.PyDLL(None, use_errno=True).prctl
 
 _requests: queue.Queue[tuple[Future[subprocess.Popen[bytes]], Callable[[], subprocess.Popen[bytes]]]] = queue.Queue()
 _forker_lock = threading.Lock()
@@ -37,8 +37,8 @@ _forker: threading.Thread | None = None
 
 def set_parent_death_signal(number: int = signal.SIGKILL) -> None:
     """Let the kernel send this process the signal ``number`` when its parent thread ends; nothing but on Linux."""
-    if _prctl is not None:
-        _prctl(PR_SET_PDEATHSIG, int(number))
+    if prctl is not None:
+        prctl(PR_SET_PDEATHSIG, int(number))
 
 
 def spawn(
@@ -73,7 +73,7 @@ def spawn(
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
-            preexec_fn=prepare if _prctl is not None or preexec is not None else None,
+            preexec_fn=prepare if prctl is not None or preexec is not None else None,
             pass_fds=pass_fds,
         )
 

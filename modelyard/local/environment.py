@@ -75,13 +75,20 @@ def prepare(instance: Instance, paths: Paths) -> None:
 def client(instance: Instance, service: str) -> Any:
     """A boto3 client of ``instance`` with the instance's key."""
     import boto3
+    import botocore.session
+    from botocore.config import Config
 
-    return boto3.Session().client(
+    # Nothing of the user's own configuration, profiles or proxies may come between.
+    nothing = dict.fromkeys(("profile", "ca_bundle"), (None, None, None, None))
+    files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    session = botocore.session.Session(session_vars={**nothing, **files})
+    return boto3.Session(botocore_session=session).client(
         service,
         region_name=instance.region,
         endpoint_url=instance.url,
         aws_access_key_id=instance.access_key,
         aws_secret_access_key=instance.secret_key,
+        config=Config(proxies={}),
     )
 
 

@@ -48,11 +48,15 @@ class Keeper:
             await asyncio.sleep(POLL_SECONDS)
             if not self._emulator.snapshot_wanted() and time.monotonic() < due:
                 continue
-            try:
-                await self.take()
-            except Exception:
-                log.exception("no snapshot could be taken; the one before stays")
+            await self.take_or_log()
             due = time.monotonic() + INTERVAL_SECONDS
+
+    async def take_or_log(self) -> None:
+        """Take a snapshot now; if that fails the one before stays, and the log says why."""
+        try:
+            await self.take()
+        except Exception:
+            log.exception("no snapshot could be taken; the one before stays")
 
     async def take(self) -> None:
         """Take a snapshot now. What it holds is of one moment; it is written while requests go on."""

@@ -177,10 +177,11 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket) -> Non
     gateway = Gateway(asgi_app, instance.port, emulator.refuse_key, refusal)
     await serve(gateway, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
     keeping.cancel()
-    await keeper.take()
+    await keeper.take_or_log()
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(asyncio.to_thread(service.close), CLOSE_SECONDS)
     replace(instance, ended=True).write(paths)
+    supervisor.end_children()
     # Threads that wait (for a custom resource's answer, say) would hold up an ordinary exit for minutes.
     logging.shutdown()
     os._exit(0)

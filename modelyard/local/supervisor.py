@@ -15,7 +15,7 @@ from pathlib import Path
 
 from modelyard.local import children
 
-__all__ = ["supervise"]
+__all__ = ["end_children", "supervise"]
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -26,8 +26,7 @@ def supervise(serve: Callable[[], None]) -> int:
     Must be called before the process has a second thread. SIGTERM and SIGINT are handed to the child; the child gets a
     SIGTERM should this process be killed.
     """
-    if children._prctl is not None:
-        children._prctl(PR_SET_CHILD_SUBREAPER, 1)
+    _adopt_orphans()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     server = os.fork()
     if server == 0:
@@ -42,7 +41,7 @@ def supervise(serve: Callable[[], None]) -> int:
     status = _wait_for(server)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(server, signal.SIGKILL)
-    _end_orphans()
+    end_children()
     return os.waitstatus_to_exitcode(status)
 
 
@@ -54,8 +53,10 @@ def _wait_for(server: int) -> int:
             return status
 
 
-def _end_orphans() -> None:
-    # The children of a killed orphan become ours in turn, until none is left.
+def end_children() -> None:
+    """Kill every child of this process, and theirs; for a process that is about to end itself."""
+    _adopt_orphans()
+    # The children of one that was killed become ours in turn, until none is left.
     while True:
         for pid in _own_children():
             _kill(pid, signal.SIGKILL)
@@ -63,6 +64,11 @@ def _end_orphans() -> None:
             os.wait()
         except ChildProcessError:
             return
+
+
+def _adopt_orphans() -> None:
+    if children.prctl is not None:
+        children.prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _own_children() -> Iterator[int]:
