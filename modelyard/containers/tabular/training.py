@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import zlib
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,10 @@ def fetch(source: str, folder: Path) -> None:
         raise TrainingError(f"sagemaker_submit_directory: {source} does not exist")
     for archive in folder.glob("*.tar.gz"):
         try:
-            with tarfile.open(archive) as tar:
+            with tarfile.open(archive, "r:gz") as tar:
                 tar.extractall(folder, filter="data")
-        except tarfile.TarError as error:
-            raise TrainingError(f"sagemaker_submit_directory: {source} is not a tar.gz archive: {error}") from error
+        except (tarfile.TarError, EOFError, zlib.error) as error:
+            raise TrainingError(f"sagemaker_submit_directory: {archive.name} is no tar.gz archive: {error}") from error
         archive.unlink()
 
 
