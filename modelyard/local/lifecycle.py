@@ -85,7 +85,7 @@ def up(paths: Paths, target: Target) -> Start:
     It takes up the state of the one before, on the same port if that is free. Raises LocalError if it runs already for
     another account or region, or does not come up; then nothing runs.
     """
-    instance = running(paths)
+    instance = _answering(paths)
     if instance is not None:
         _check_same(instance, target)
         return Start(instance, started=False, crashed=False)
@@ -151,6 +151,16 @@ def is_healthy(instance: Instance) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
+
+
+def _answering(paths: Paths) -> Instance | None:
+    # One that was killed just now may be there for a moment still.
+    deadline = time.monotonic() + START_SECONDS
+    while (instance := running(paths)) is not None and not is_healthy(instance):
+        if time.monotonic() > deadline:
+            raise LocalError(f"process {instance.pid} does not answer on {instance.url}; see {paths.log}")
+        time.sleep(0.02)
+    return instance
 
 
 def _check_same(instance: Instance, target: Target) -> None:
