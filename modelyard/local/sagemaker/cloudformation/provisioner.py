@@ -35,7 +35,7 @@ class Provisioner:
         request = self._type.to_request(context, {name: value for name, value in given.items() if name != "Tags"})
         if self._type.named and not request.get(self._type.identifier):
             request[self._type.identifier] = self._generated(f"{stack_name}-{logical_id}")
-        if given.get("Tags"):
+        if given.get("Tags") and self._type.tagged(given):
             request["Tags"] = given["Tags"]
         answer = call(context, self._type.create_operation, request)
         name = request[self._type.identifier] if self._type.named else answer[self._type.arn]
@@ -59,7 +59,8 @@ class Provisioner:
         if changed:
             self._type.change(context, name, self._coerced(new))
         provisioned = self._provisioned(context, name)
-        self._retag(context, self._describe(context, name)[self._type.arn], old.get("Tags"), new.get("Tags"))
+        if self._type.tagged(new):
+            self._retag(context, self._describe(context, name)[self._type.arn], old.get("Tags"), new.get("Tags"))
         return provisioned
 
     def delete(self, physical_id: str, properties: Properties) -> None:

@@ -22,6 +22,10 @@ def nothing(context: Context, name: str, properties: Properties) -> None:
     """A hook that does nothing."""
 
 
+def _always(properties: Properties) -> bool:
+    return True
+
+
 def _as_they_are(context: Context, properties: Properties) -> Request:
     return properties
 
@@ -33,7 +37,8 @@ class ResourceType:
     ``properties`` are those that are supported besides Tags; ``in_place`` those whose change needs no replacement.
     ``identifier`` is the member that the operations name a resource by, ``ref`` the member of the description that is
     the physical id. ``to_request`` turns properties into the input of ``create_operation``; ``created`` runs after it,
-    ``deleted`` after ``delete_operation``; ``change`` makes an update in place.
+    ``deleted`` after ``delete_operation``; ``change`` makes an update in place. ``tagged`` says whether a resource with
+    such properties has tags of its own.
     """
 
     name: str
@@ -46,6 +51,7 @@ class ResourceType:
     attributes: tuple[str, ...] = ()
     name_length: int = 63
     named: bool = True
+    tagged: Callable[[Properties], bool] = _always
     to_request: Callable[[Context, Properties], Request] = _as_they_are
     created: Callable[[Context, str, Properties], None] = nothing
     change: Callable[[Context, str, Properties], None] = nothing

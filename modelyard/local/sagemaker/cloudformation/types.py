@@ -141,6 +141,8 @@ RESOURCE_TYPES = (
         ref="ModelPackageArn",
         arn="ModelPackageArn",
         named=False,
+        # A version has the tags of its group.
+        tagged=lambda properties: "ModelPackageGroupName" not in properties,
         properties=frozenset(
             {"ModelPackageGroupName", "ModelPackageName", "ModelPackageDescription", "InferenceSpecification", "Domain"}
             | {"ModelApprovalStatus", "ApprovalDescription", "CustomerMetadataProperties", "MetadataProperties", "Task"}

@@ -96,6 +96,7 @@ class Instance:
 
     def start(self) -> None:
         """Return when it is healthy; raises ``LaunchFailed``, with its process ended."""
+        self.log.open()
         _image, artifact = self._launcher.prepare(self.log.write)
         try:
             artifact.lay_out(self._folder / "ml" / "model")

@@ -19,6 +19,8 @@ from modelyard.local.sagemaker.protocol import Answer
 __all__ = ["handle_runtime"]
 
 _PATH = re.compile(r"/endpoints/([^/]+)/(invocations|async-invocations|invocations-response-stream)")
+# In lower case: the server would take "Content-Type" for that of SageMaker's control plane and correct it.
+_CONTENT_TYPE = "content-type"
 _LONGEST_BODY = 6_291_456
 _ANSWER_SECONDS = 60.0
 
@@ -53,7 +55,7 @@ def handle_runtime(context: Context, method: str, path: str, headers: dict[str, 
         return _invoke(context, method, path, headers, body)
     except _RuntimeError as error:
         kind = {"x-amzn-ErrorType": error.code} if error.code else {}
-        return error.status, {"Content-Type": "application/json", **kind}, json.dumps(error.body).encode()
+        return error.status, {_CONTENT_TYPE: "application/json", **kind}, json.dumps(error.body).encode()
 
 
 def _invoke(context: Context, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -75,7 +77,7 @@ def _invoke(context: Context, method: str, path: str, headers: dict[str, str], b
         raise _model_error(context, name, response.status, response.body.decode(errors="replace"))
     passed = {"x-Amzn-Invoked-Production-Variant": plan.name}
     if "content-type" in response.headers:
-        passed["Content-Type"] = response.headers["content-type"]
+        passed[_CONTENT_TYPE] = response.headers["content-type"]
     if "x-amzn-sagemaker-custom-attributes" in response.headers:
         passed["X-Amzn-SageMaker-Custom-Attributes"] = response.headers["x-amzn-sagemaker-custom-attributes"]
     return 200, passed, response.body

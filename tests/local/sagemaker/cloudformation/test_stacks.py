@@ -144,7 +144,7 @@ def test_a_package_is_approved_in_place(maker: EndpointMaker, stack: Stack) -> N
         package = {"Type": "AWS::SageMaker::ModelPackage", "Properties": properties}
         return {"Group": group(stack.name), "Package": package}
 
-    assert stack.create(resources(ApprovalDescription="new")) == "CREATE_COMPLETE"
+    assert stack.create(resources(ApprovalDescription="new")) == "CREATE_COMPLETE", stack.failure()
     arn = stack.physical_ids()["Package"]
     assert arn.endswith(f":model-package/{stack.name}/1")
     assert stack.update(resources(ModelApprovalStatus="Approved")) == "UPDATE_COMPLETE"

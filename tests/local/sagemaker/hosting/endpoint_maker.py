@@ -103,9 +103,10 @@ class EndpointMaker:
 
     def clean_up(self) -> None:
         for endpoint in self._endpoints:
-            if self.sagemaker.list_endpoints(NameContains=endpoint)["Endpoints"]:
-                self.settled(endpoint)
-                self.sagemaker.delete_endpoint(EndpointName=endpoint)
+            for found in self.sagemaker.list_endpoints(NameContains=endpoint)["Endpoints"]:
+                if found["EndpointStatus"] != "Deleting":
+                    self.settled(endpoint)
+                    self.sagemaker.delete_endpoint(EndpointName=endpoint)
         for endpoint in self._endpoints:
             self.gone(endpoint)
 

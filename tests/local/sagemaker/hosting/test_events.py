@@ -1,0 +1,113 @@
+"""The events of an endpoint, as a rule of EventBridge delivers them."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.local.sagemaker.hosting.endpoint_maker import IMAGE, EndpointMaker
+
+
+class Inbox:
+    """A queue that gets every endpoint event of the endpoints whose names begin with ``prefix``."""
+
+    def __init__(self, maker: EndpointMaker) -> None:
+        self._sqs = maker.aws.client("sqs")
+        name = f"{maker.prefix}-events"
+        self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        pattern = {"source": ["aws.sagemaker"], "detail": {"EndpointName": [{"prefix": maker.prefix}]}}
+        events = maker.aws.client("events")
+        events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+
+    def take(self, count: int) -> list[dict[str, Any]]:
+        """The next ``count`` events, in the order of their emission."""
+        events: list[dict[str, Any]] = []
+        deadline = time.monotonic() + 20
+        while len(events) < count:
+            assert time.monotonic() < deadline, events
+            answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            for message in answer.get("Messages", []):
+                events.append(json.loads(message["Body"]))
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        assert len(events) == count
+        return sorted(events, key=lambda event: event["detail"]["LastModifiedTime"])
+
+
+@pytest.fixture
+def inbox(maker: EndpointMaker) -> Inbox:
+    return Inbox(maker)
+
+
+def test_every_state_is_told_in_the_spelling_of_events(maker: EndpointMaker, inbox: Inbox) -> None:
+    config = maker.config_of({"name": "one"})
+    name = maker.endpoint(config, Tags=[{"Key": "a", "Value": "b"}])
+    creating, in_service = inbox.take(2)
+    arn = f"arn:aws:sagemaker:eu-west-1:111122223333:endpoint/{name}"
+    assert creating["detail-type"] == in_service["detail-type"] == "SageMaker Endpoint State Change"
+    assert creating["source"] == "aws.sagemaker"
+    assert creating["resources"] == [arn]
+    assert creating["detail"]["EndpointStatus"] == "CREATING"
+    detail = in_service["detail"]
+    (variant,) = detail.pop("ProductionVariants")
+    assert (variant["VariantName"], variant["CurrentInstanceCount"]) == ("AllTraffic", 1)
+    assert variant["DeployedImages"][0]["SpecifiedImage"] == IMAGE
+    described = maker.sagemaker.describe_endpoint(EndpointName=name)
+    assert detail == {
+        "EndpointName": name,
+        "EndpointArn": arn,
+        "EndpointConfigName": config,
+        "EndpointStatus": "IN_SERVICE",
+        "CreationTime": round(described["CreationTime"].timestamp() * 1000),
+        "LastModifiedTime": round(described["LastModifiedTime"].timestamp() * 1000),
+        "Tags": {"a": "b"},
+    }
+    maker.sagemaker.delete_endpoint(EndpointName=name)
+    (deleting,) = inbox.take(1)
+    assert deleting["detail"]["EndpointStatus"] == "DELETING"
+
+
+def test_an_update_tells_how_far_its_deployment_is(maker: EndpointMaker, inbox: Inbox) -> None:
+    before, after = maker.config_of({"name": "one"}), maker.config_of({"name": "two"})
+    name = maker.endpoint(before)
+    inbox.take(2)
+    maker.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=after)
+    events = inbox.take(4)
+    states = [e["detail"] for e in events if e["detail-type"] == "SageMaker Endpoint State Change"]
+    assert [(state["EndpointStatus"], state["EndpointConfigName"]) for state in states] == [
+        ("UPDATING", before),
+        ("IN_SERVICE", after),
+    ]
+    deployments = [e["detail"] for e in events if e["detail-type"] == "SageMaker Endpoint Deployment State Change"]
+    pending = [deployment["PendingDeploymentSummary"] for deployment in deployments]
+    assert [summary["EndpointConfigName"] for summary in pending] == [after, after]
+    statuses = [summary["ProductionVariants"][0]["VariantStatus"][0] for summary in pending]
+    assert [(status["Status"], status["StatusMessage"]) for status in statuses] == [
+        ("Creating", "Launching 1 instance(s)."),
+        ("ActivatingTraffic", "Activating traffic on full capacity of 1 instance(s)."),
+    ]
+
+
+def test_a_failed_update_tells_that_it_rolls_back(maker: EndpointMaker, inbox: Inbox) -> None:
+    before, broken = maker.config_of({"name": "one"}), maker.config_of({"fails_to_load": True})
+    name = maker.endpoint(before)
+    inbox.take(2)
+    maker.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=broken)
+    events = [e["detail"] for e in inbox.take(4) if e["detail-type"] == "SageMaker Endpoint State Change"]
+    assert [(event["EndpointStatus"], event["EndpointConfigName"]) for event in events] == [
+        ("UPDATING", before),
+        ("ROLLING_BACK", before),
+        ("IN_SERVICE", before),
+    ]
+
+
+def test_a_failed_creation_tells_its_reason(maker: EndpointMaker, inbox: Inbox) -> None:
+    maker.endpoint(maker.config_of({"fails_to_load": True}))
+    creating, failed = inbox.take(2)
+    assert creating["detail"]["EndpointStatus"] == "CREATING"
+    assert failed["detail"]["EndpointStatus"] == "FAILED"
+    assert failed["detail"]["FailureReason"].startswith("The primary container for production variant AllTraffic")

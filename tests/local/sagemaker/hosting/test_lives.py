@@ -1,0 +1,70 @@
+"""The processes behind an endpoint: kept alive, never left behind, and back after a restart."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local.sagemaker.hosting.endpoint_maker import EndpointMaker
+from tests.local_aws import LocalAws
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def runs(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+def test_a_process_that_dies_is_started_again(maker: EndpointMaker) -> None:
+    name = maker.endpoint(maker.config_of({"name": "one"}))
+    pid = maker.invoke(name)["pid"]
+    with pytest.raises(ClientError) as refused:
+        maker.invoke(name, b"die")
+    assert refused.value.response["Error"]["Code"] == "ServiceUnavailable"
+    wait_for(lambda: bool(maker.invoke(name)["pid"] != pid), "another process answers")
+    assert maker.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
+
+
+def test_deleting_and_failing_leave_no_process_and_no_files(maker: EndpointMaker) -> None:
+    name = maker.endpoint(maker.config_of({"name": "one"}))
+    pid = maker.invoke(name)["pid"]
+    failed = maker.endpoint(maker.config_of({"fails_to_load": True}))
+    for endpoint in (name, failed):
+        maker.sagemaker.delete_endpoint(EndpointName=endpoint)
+        maker.gone(endpoint)
+    assert not runs(pid)
+    assert list((maker.aws.paths.sagemaker / "endpoints").iterdir()) == []
+
+
+def test_processes_end_with_the_server_and_answer_again_after_up(own_local_aws: LocalAws) -> None:
+    maker = EndpointMaker(own_local_aws)
+    name = maker.endpoint(maker.config_of({"name": "one"}))
+    pid = maker.invoke(name)["pid"]
+    own_local_aws.down()
+    assert not runs(pid)
+    own_local_aws.up()
+    again = own_local_aws.client("sagemaker-runtime").invoke_endpoint(EndpointName=name, Body=b"1")
+    assert b'"model": "one"' in again["Body"].read()
+    described = own_local_aws.client("sagemaker").describe_endpoint(EndpointName=name)
+    assert described["EndpointStatus"] == "InService"
+
+
+def test_processes_end_with_a_server_that_is_killed(own_local_aws: LocalAws) -> None:
+    maker = EndpointMaker(own_local_aws)
+    pid = maker.invoke(maker.endpoint(maker.config_of({"name": "one"})))["pid"]
+    os.kill(own_local_aws.instance.pid, signal.SIGKILL)
+    wait_for(lambda: not runs(pid), "the endpoint's process ends")
