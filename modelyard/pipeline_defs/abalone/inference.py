@@ -39,7 +39,9 @@ def read_json(body: str) -> Any:
     """The list of rows, bare or as `instances`."""
     try:
         content = json.loads(body)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise ValueError("the body is nested too deeply") from error
+    except ValueError as error:
         raise ValueError(f"the body is no JSON: {error}") from error
     return content.get("instances") if isinstance(content, dict) else content
 

@@ -23,15 +23,20 @@ def read_file(path: Path) -> list[dict[str, str]]:
     Raises:
         ValueError: the file is empty, lacks a column, or holds an unusable value.
     """
-    with path.open(newline="") as file:
-        reader = csv.DictReader(file)
-        header = reader.fieldnames or []
-        missing = [name for name in (*COLUMNS, TARGET) if name not in header]
-        if missing:
-            found = ", ".join(header) or "nothing"
-            raise ValueError(f"{path.name}: column {missing[0]} is missing; the header has {found}")
-        rows = list(reader)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows, header = list(reader), list(reader.fieldnames or [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path.name} is no CSV file: {error}") from error
+    missing = [name for name in (*COLUMNS, TARGET) if name not in header]
+    if missing:
+        raise ValueError(
+            f"{path.name}: column {missing[0]} is missing; the header has {', '.join(header) or 'nothing'}"
+        )
     for line, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise ValueError(f"{path.name}, line {line}: more values than the header has columns")
         read_row(row, f"{path.name}, line {line}")
         number(row[TARGET], f"{path.name}, line {line}: {TARGET}")
     return rows
