@@ -97,7 +97,7 @@ def parse(text: str, where: str = "declaration") -> Declaration:
         raise DeclarationError(f"{where}: instance_count is {value['instance_count']}; expected at least 1")
     if value["rollout"].get("type") not in ROLLOUTS:
         raise DeclarationError(f"{where}: rollout is {value['rollout']!r}; expected a type of {sorted(ROLLOUTS)}")
-    network = value["network"]
+    network = value.get("network")
     if network is not None:
         _check(network, _NETWORK_KEYS, f"{where}: network")
     rest = {key: item for key, item in value.items() if key not in ("version", "network")}
@@ -126,10 +126,13 @@ def texts(ssm: Any, path: str) -> Iterator[tuple[str, str]]:
 def _check(value: Any, keys: dict[str, tuple[type, ...]], where: str) -> None:
     if not isinstance(value, dict):
         raise DeclarationError(f"{where}: expected an object with {', '.join(keys)}; got {value!r}")
-    unknown, missing = sorted(value.keys() - keys.keys()), sorted(keys.keys() - value.keys())
+    # The CDK leaves a null out of what it writes.
+    needed = {key for key, kinds in keys.items() if type(None) not in kinds}
+    unknown, missing = sorted(value.keys() - keys.keys()), sorted(needed - value.keys())
     if unknown or missing:
         raise DeclarationError(f"{where}: unknown keys {unknown}, missing keys {missing}")
-    for key, kinds in keys.items():
-        if not isinstance(value[key], kinds) or (isinstance(value[key], bool) and bool not in kinds):
+    for key, item in value.items():
+        kinds = keys[key]
+        if not isinstance(item, kinds) or (isinstance(item, bool) and bool not in kinds):
             expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
-            raise DeclarationError(f"{where}: {key} is {value[key]!r}; expected {expected}")
+            raise DeclarationError(f"{where}: {key} is {item!r}; expected {expected}")

@@ -40,6 +40,11 @@ def test_a_declaration_is_read_with_all_its_keys() -> None:
     )
 
 
+def test_what_may_be_null_may_be_left_out() -> None:
+    given = {key: value for key, value in GOOD.items() if value is not None}
+    assert parse(json.dumps(given)) == parse(json.dumps(GOOD))
+
+
 def without(key: str) -> str:
     return json.dumps({name: value for name, value in GOOD.items() if name != key})
 
