@@ -9,7 +9,7 @@ from typing import Protocol
 
 from .artifacts import artifact_name
 from .declaration import Declared
-from .instants import seconds_between, whole_second
+from .instants import instant, seconds_between, whole_second
 from .ledger import ADOPTED, APPROVED, CAPACITY, FAILED, Approval, Attempt, Records
 from .registry import Package, current
 
@@ -83,10 +83,12 @@ def _candidates(records: Records, packages: Packages) -> Iterator[Approval]:
 
 
 def _precisely(approval: Approval, packages: Packages) -> str:
+    """When it was approved: by the package's LastModifiedTime, where that belongs to this approval or a later one."""
     package = packages.describe(approval.package_arn) if approval.package_arn else None
-    if package and abs(seconds_between(approval.at, package.modified)) <= _EVENT_DELAY:
-        return package.modified
-    return approval.at
+    if package is None or abs(seconds_between(approval.at, package.modified)) > _EVENT_DELAY:
+        return approval.at
+    known_to_the_second = approval.at == instant(whole_second(approval.at))
+    return package.modified if known_to_the_second else max(approval.at, package.modified)
 
 
 def _left_alone(approval: Approval, declared: Declared, live_config: str | None) -> bool:

@@ -236,9 +236,8 @@ def _partition(endpoint_name: str) -> str:
 
 
 def _attributes(record: Record) -> dict[str, dict[str, str]]:
-    """The record as DynamoDB attributes; empty text is left out, and read back as the default."""
-    values = {name: value for name, value in asdict(record).items() if value != ""}
-    return {name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in values.items()}
+    values = asdict(record).items()
+    return {name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in values}
 
 
 def _of(kind: type[Record], items: list[dict[str, dict[str, str]]]) -> list[Record]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .declaration import Declared
 from .endpoints import served_package
+from .instants import instant, whole_second
 from .ledger import ADOPTED, APPROVED, Approval, Records
 from .registry import Registry
 from .runtime import Runtime, log
@@ -44,7 +45,10 @@ def adopt(
 
 
 def survey(runtime: Runtime, declared: Declared, registry: Registry, records: Records, source: str) -> None:
-    """Record the approval status of every package where registry and ledger differ, at its LastModifiedTime."""
+    """Record the approval status of every package where registry and ledger differ, at its LastModifiedTime.
+
+    Whole seconds, as events have them: an approval found here and told later is one, and neither seems the later one.
+    """
     for package in registry.differences(records):
         _record(
             runtime,
@@ -55,7 +59,7 @@ def survey(runtime: Runtime, declared: Declared, registry: Registry, records: Re
                 created=package.created,
                 version=package.version,
                 status=package.approval_status,
-                at=package.modified,
+                at=instant(whole_second(package.modified)),
                 source=source,
             ),
         )

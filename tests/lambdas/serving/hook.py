@@ -13,7 +13,7 @@ from typing import Any
 
 from modelyard.lambdas.serving import lifetime, reconcile, wake
 from modelyard.lambdas.serving.errors import Transient
-from modelyard.lambdas.serving.ledger import Records
+from modelyard.lambdas.serving.ledger import Ledger, Records
 from modelyard.lambdas.serving.runtime import Runtime
 from modelyard.local import environment
 from modelyard.local.sagemaker.jobs.images import register_image
@@ -40,6 +40,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 address = os.environ["SAGEMAKER_BIND_TO_HOST"], int(os.environ["SAGEMAKER_BIND_TO_PORT"])
 http.server.ThreadingHTTPServer(address, Handler).serve_forever()
 """
+
+
+class Died(BaseException):
+    """A function's process ended in the middle of its work; no handler can catch it."""
 
 
 @dataclass
@@ -134,7 +138,7 @@ class Stage:
             where = {"QueueUrl": self.runtime.queue_url, "ReceiptHandle": message["ReceiptHandle"]}
             try:
                 reconcile.handle({"Records": [record]}, self.runtime)
-            except Transient:
+            except (Transient, Died):
                 sqs.change_message_visibility(**where, VisibilityTimeout=0)
                 time.sleep(0.05)
             else:
@@ -146,8 +150,15 @@ class Stage:
         events = self.await_events()
         for event in events:
             for _ in range(times):
-                self.wake(event)
+                self.deliver(event)
         return len(events) + self.reconcile()
+
+    def deliver(self, event: dict[str, Any]) -> None:
+        """Wake, once more if the function dies."""
+        try:
+            self.wake(event)
+        except Died:
+            self.wake(event)
 
     def counted(self) -> Counter[str]:
         """The AWS calls of the functions since the last time, by name."""
@@ -288,7 +299,8 @@ class Project:
         )
 
     def records(self) -> Records:
-        return self.stage.runtime.ledger.read(self.name)
+        """What the ledger holds, read without a call of the functions."""
+        return Ledger(self.stage.aws.client("dynamodb"), self.stage.runtime.ledger_table).read(self.name)
 
     def outcomes(self) -> list[tuple[int, str]]:
         """Version and outcome of each attempt."""

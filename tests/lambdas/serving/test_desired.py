@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -22,6 +22,7 @@ from modelyard.lambdas.serving.ledger import (
     Records,
 )
 from modelyard.lambdas.serving.registry import Package
+from tests.lambdas.serving.review import Review
 from tests.lambdas.serving.samples import (
     CREATED,
     DECLARATION,
@@ -146,6 +147,11 @@ def test_approvals_of_one_second_are_told_apart_by_when_the_registry_was_changed
     assert chosen(records, package(1, modified=at(10.8)), package(2, modified=at(10.3))) == 1
 
 
+def test_a_roll_back_in_the_second_of_an_approval_counts_as_later() -> None:
+    records = Records([approval(1, 9), approval(2, 10), approval(1, 10.9, source="rollback")])
+    assert chosen(records, package(1, modified=at(9.5)), package(2, modified=at(10.7))) == 1
+
+
 def test_where_that_does_not_help_the_higher_version_wins() -> None:
     records = Records([approval(1, 10), approval(2, 10)])
     assert chosen(records, package(1, modified=at(99)), package(2, modified=at(99))) == 2
@@ -198,30 +204,6 @@ def test_an_adopted_endpoint_of_unknown_origin_is_left_until_something_is_approv
     assert choose(DECLARED, records, FakePackages([package(2)]), "by-hand") == Target(records.approvals[0], "by-hand")
     records.approvals.append(approval(2, 60))
     assert chosen(records, package(2), live="by-hand") == 2
-
-
-@dataclass
-class Review:
-    """An independent model of reviewers at work: it keeps the one list that matters, the order of last approvals."""
-
-    order: list[int] = field(default_factory=list)
-    withdrawn: set[int] = field(default_factory=set)
-    failed: set[int] = field(default_factory=set)
-
-    def do(self, verb: str, version: int) -> None:
-        if verb == "approve":
-            self.order = [*(item for item in self.order if item != version), version]
-            self.withdrawn.discard(version)
-            self.failed.discard(version)
-        elif verb == "reject":
-            self.withdrawn.add(version)
-        elif version in self.order and version not in self.withdrawn:
-            self.failed.add(version)
-
-    @property
-    def answer(self) -> int | None:
-        left = [item for item in self.order if item not in self.withdrawn | self.failed]
-        return left[-1] if left else None
 
 
 HISTORY = st.lists(st.tuples(st.sampled_from(["approve", "reject", "fail"]), st.integers(1, 4)), max_size=14)
