@@ -90,7 +90,7 @@ def up(paths: Paths, target: Target) -> Start:
         _check_same(instance, target)
         return Start(instance, started=False, crashed=False)
     previous = Instance.read(paths)
-    paths.root.mkdir(parents=True, exist_ok=True)
+    paths.root.mkdir(mode=0o700, exist_ok=True)
     command = [sys.executable, "-m", "modelyard.local.server", "--project", str(paths.project)]
     command += ["--account", target.account, "--region", target.region]
     command += ["--port", str(previous.port)] if previous is not None else []
