@@ -8,10 +8,12 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from modelyard.local.sagemaker.jobs.images import register_image
 from tests.local_aws import LocalAws
 
-__all__ = ["Lab", "unique"]
+__all__ = ["Lab", "lab", "unique"]
 
 TRUST = {
     "Version": "2012-10-17",
@@ -151,8 +153,14 @@ class Lab:
     def log(self, kind: str, name: str) -> list[str]:
         """The lines that a job has logged, of all of its instances."""
         logs, group = self.aws.client("logs"), f"/aws/sagemaker/{kind}Jobs"
-        events = logs.filter_log_events(logGroupName=group, logStreamNamePrefix=f"{name}/")["events"]
-        return [event["message"] for event in events]
+        streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"]
+        return [
+            event["message"]
+            for stream in streams
+            for event in logs.get_log_events(
+                logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
+            )["events"]
+        ]
 
     def pipeline(self, steps: list[dict[str, Any]], parameters: list[dict[str, Any]] | None = None) -> str:
         """Make a pipeline; returns its name."""
@@ -186,3 +194,8 @@ class Lab:
         arn = execution["PipelineExecutionArn"]
         pages = self.sagemaker.get_paginator("list_pipeline_execution_steps").paginate(PipelineExecutionArn=arn)
         return {step["StepName"]: step for page in pages for step in page["PipelineExecutionSteps"]}
+
+
+@pytest.fixture(scope="session")
+def lab(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    return Lab(local_aws, tmp_path_factory.mktemp("image"))

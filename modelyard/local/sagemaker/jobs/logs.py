@@ -46,6 +46,7 @@ class LogStream:
         with self._changed:
             self.tail.append(line)
             self._lines.append((int(time.time() * 1000), line[:_LONGEST] or " "))
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Wait until every line is sent."""
@@ -59,6 +60,7 @@ class LogStream:
         self._make_stream()
         while True:
             with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._lines)
                 self._changed.wait_for(lambda: self._closed, timeout=_BATCH_SECONDS)
                 lines, self._lines = self._lines, []
                 closed = self._closed

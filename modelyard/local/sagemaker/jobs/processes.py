@@ -67,7 +67,10 @@ class ProcessGroup:
         self._signal(signal.SIGKILL)
 
     def wait(self, seconds: float | None) -> tuple[dict[str, int], bool]:
-        """Exit codes by host, and whether ``seconds`` went by first. A process that fails ends the others."""
+        """Exit codes by host, the first to end first, and whether ``seconds`` went by before that.
+
+        A process that fails ends the others.
+        """
         deadline = None if seconds is None else time.monotonic() + seconds
         codes: dict[str, int] = {}
         timed_out = False

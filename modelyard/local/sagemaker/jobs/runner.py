@@ -148,20 +148,20 @@ class JobRunner:
             raise ProgramNotFound(f"{job.command[0]} cannot be run in image {job.image}: {error.strerror}") from None
         codes, timed_out = group.wait(job.max_seconds)
         stopped = running.stop_wanted.is_set() or timed_out
-        failed = next((host for host in hosts if codes[host.name] != 0), None)
+        first_failed = next((name for name, code in codes.items() if code != 0), None)
         if self._closing:
             return _End("Failed", INTERRUPTED)
         job.enter("Uploading")
-        job.upload(hosts, succeeded=stopped or failed is None)
+        job.upload(hosts, succeeded=stopped or first_failed is None)
         message = _message(job, hosts)
         if timed_out:
             job.record["_SecondaryEnd"] = "MaxRuntimeExceeded"
         if stopped:
             return _End("Stopped", message=message)
-        if failed is None:
+        if first_failed is None:
             return _End("Completed", message=message)
-        stream = logs[hosts.index(failed)]
-        return _End("Failed", _failure(codes[failed.name], message, stream, explain), message)
+        stream = logs[[host.name for host in hosts].index(first_failed)]
+        return _End("Failed", _failure(codes[first_failed], message, stream, explain), message)
 
 
 def _host(folder: Path) -> Host:
