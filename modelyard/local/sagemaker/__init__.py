@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,8 @@ PARTS = (
 def install(emulator: Emulator, state_dir: Path) -> SageMaker:
     """Add SageMaker to ``emulator``, keeping its files under ``state_dir``."""
     service = SageMaker(emulator, state_dir)
+    # Its own threads: models that take their time must not hold up the other services.
+    threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="sagemaker")
     for part in PARTS:
         module = importlib.import_module(part)
         if hasattr(module, "start"):
@@ -34,7 +39,8 @@ def install(emulator: Emulator, state_dir: Path) -> SageMaker:
 
     async def handler(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Answer:
         context = service.context(*emulator.account_and_region())
-        return await asyncio.to_thread(_route, context, method, path, headers, body)
+        run = functools.partial(contextvars.copy_context().run, _route, context, method, path, headers, body)
+        return await asyncio.get_running_loop().run_in_executor(threads, run)
 
     emulator.register_service(
         "sagemaker",

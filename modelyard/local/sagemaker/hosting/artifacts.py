@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,18 +18,18 @@ class ArtifactError(Exception):
 
 
 class Artifact:
-    """The model data of one variant, downloaded once and laid out for each of its instances."""
+    """The model data of one variant, downloaded once to the file ``archive`` and laid out for each of its instances."""
 
-    def __init__(self, client: Any, source: dict[str, str] | None) -> None:
+    def __init__(self, client: Any, source: dict[str, str] | None, archive: Path) -> None:
         self._storage = Storage(client)
         self._source = source
-        self._archive = b""
+        self._archive = archive
 
     def fetch(self) -> None:
         """Download what every instance will need; raises ``ArtifactError``."""
         if self._source is not None and self._source["CompressionType"] == "Gzip":
             with _explained(self._source["S3Uri"]):
-                self._archive = self._storage.read(self._source["S3Uri"])
+                self._archive.write_bytes(self._storage.read(self._source["S3Uri"]))
 
     def lay_out(self, folder: Path) -> None:
         """Fill ``folder``, which must be empty or absent; raises ``ArtifactError``."""
@@ -51,7 +50,7 @@ class Artifact:
 
     def _extract(self, uri: str, folder: Path) -> None:
         try:
-            with tarfile.open(fileobj=io.BytesIO(self._archive), mode="r:gz") as archive:
+            with tarfile.open(self._archive, mode="r:gz") as archive:
                 # The filter keeps every member inside the folder, whatever its name says.
                 archive.extractall(folder, filter="data")
         except (tarfile.TarError, OSError, EOFError) as error:

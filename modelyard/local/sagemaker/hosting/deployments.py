@@ -75,7 +75,7 @@ def _create(context: Context, name: str) -> None:
     reason = _started(context, fleet)
     with context.service.lock:
         if reason is not None:
-            change(context, endpoint, "Failed", FailureReason=reason, ProductionVariants=None)
+            _fail(context, endpoint, reason)
             return
         _host(context).give_traffic(context, name, fleet)
         change(context, endpoint, "InService", ProductionVariants=summaries.live(plans, context.now()))
@@ -91,12 +91,19 @@ def _update(context: Context, name: str) -> None:
             _tell_traffic(context, endpoint, plans)
             before = _host(context).give_traffic(context, name, fleet)
             _settle(context, endpoint, plans, endpoint["PendingDeploymentSummary"]["EndpointConfigName"], None)
+        elif _host(context).serving(context, name) is None:
+            _fail(context, endpoint, reason)
         else:
             change(context, endpoint, "RollingBack")
             live = from_records(endpoint["_plans"])
             _settle(context, endpoint, live, endpoint["EndpointConfigName"], reason)
     if before is not None:
         _host(context).retire(before)
+
+
+def _fail(context: Context, endpoint: Record, reason: str) -> None:
+    gone: dict[str, None] = {"ProductionVariants": None, "PendingDeploymentSummary": None, "_pending_plans": None}
+    change(context, endpoint, "Failed", FailureReason=reason, **gone)
 
 
 def _tell_traffic(context: Context, endpoint: Record, plans: list[VariantPlan]) -> None:
@@ -149,12 +156,16 @@ def _restore(context: Context, name: str) -> None:
     _host(context).give_traffic(context, name, fleet)
     reason = _started(context, fleet)
     with context.service.lock:
+        if _host(context).serving(context, name) is not fleet:
+            return  # deleted or updated meanwhile
+        if reason is not None:
+            _host(context).give_traffic(context, name, None)
         if endpoint["EndpointStatus"] == "Updating" and "_pending_plans" in endpoint:
             begin_update(context, name)
+        elif reason is not None:
+            _fail(context, endpoint, reason)
         elif endpoint["EndpointStatus"] != "InService":
-            _settle(context, endpoint, plans, endpoint["EndpointConfigName"], reason)
-    if reason is not None:
-        log.error("endpoint %s could not be started again: %s", name, reason)
+            _settle(context, endpoint, plans, endpoint["EndpointConfigName"], None)
 
 
 def _started(context: Context, fleet: Fleet) -> str | None:

@@ -85,21 +85,24 @@ def _invoke(context: Context, method: str, path: str, headers: dict[str, str], b
 
 def _ask_fleet(context: Context, name: str, headers: dict[str, str], body: bytes) -> tuple[VariantPlan, _Response]:
     target = headers.get("x-amzn-sagemaker-target-variant")
+    retired: Fleet | None = None
     while True:
         fleet: Fleet | None = context.component("hosting").serving(context, name)
+        if fleet is not None and fleet is retired:
+            raise _no_response(name)
         if fleet is None:
             raise _refused(f"Endpoint {name} of account {context.account} not found.")
         try:
             with fleet.serving(target) as (instance, plan):
                 return plan, _ask(instance.port, headers, body)
         except Retired:
-            continue  # another fleet has the traffic by now
+            retired = fleet  # another fleet has the traffic by now
         except UnknownVariant:
             raise _refused(f"Variant {target} of endpoint {name} not found.") from None
         except TimeoutError:
             raise _model_error(context, name, 0, _TIMED_OUT) from None
         except (NoInstance, OSError, http.client.HTTPException):
-            raise _RuntimeError(503, "ServiceUnavailable", {"Message": _NO_RESPONSE.format(name=name)}) from None
+            raise _no_response(name) from None
 
 
 def _ask(port: int, headers: dict[str, str], body: bytes) -> _Response:
@@ -123,6 +126,10 @@ _NO_RESPONSE = (
     "Amazon SageMaker could not get a response from the {name} endpoint. Its server process is being started again; "
     "see its logs in Amazon CloudWatch Logs."
 )
+
+
+def _no_response(name: str) -> _RuntimeError:
+    return _RuntimeError(503, "ServiceUnavailable", {"Message": _NO_RESPONSE.format(name=name)})
 
 
 def _refused(message: str) -> _RuntimeError:

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.local.sagemaker.hosting.endpoint_maker import EndpointMaker
@@ -32,9 +34,23 @@ def runs(pid: int) -> bool:
 def test_a_process_that_dies_is_started_again(maker: EndpointMaker) -> None:
     name = maker.endpoint(maker.config_of({"name": "one"}))
     pid = maker.invoke(name)["pid"]
+    instance = maker.aws.instance
+    impatient = boto3.client(
+        "sagemaker-runtime",
+        endpoint_url=maker.aws.url,
+        region_name=maker.aws.region,
+        aws_access_key_id=instance.access_key,
+        aws_secret_access_key=instance.secret_key,
+        config=Config(retries={"total_max_attempts": 1}),
+    )
     with pytest.raises(ClientError) as refused:
-        maker.invoke(name, b"die")
-    assert refused.value.response["Error"]["Code"] == "ServiceUnavailable"
+        impatient.invoke_endpoint(EndpointName=name, Body=b"die")
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+    assert refused.value.response["Error"] == {
+        "Code": "ServiceUnavailable",
+        "Message": f"Amazon SageMaker could not get a response from the {name} endpoint. Its server process is being "
+        "started again; see its logs in Amazon CloudWatch Logs.",
+    }
     wait_for(lambda: bool(maker.invoke(name)["pid"] != pid), "another process answers")
     assert maker.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -88,6 +90,13 @@ def test_asynchronous_and_streamed_invocations_say_that_they_are_not_supported(m
         with pytest.raises(ClientError) as refused:
             call()
         assert refused.value.response["Error"]["Message"] == f"{name} is not supported by the local AWS."
+
+
+def test_a_dozen_requests_are_answered_at_once(maker: EndpointMaker) -> None:
+    name = maker.endpoint(maker.config_of({"name": "one"}))
+    with ThreadPoolExecutor(max_workers=12) as pool:
+        answers = list(pool.map(lambda _: maker.invoke(name, b"meet"), range(12)))
+    assert [answer["model"] for answer in answers] == ["one"] * 12
 
 
 def test_a_request_without_a_key_is_refused(maker: EndpointMaker) -> None:
