@@ -13,6 +13,7 @@ __all__ = ["GROUPS", "main"]
 # Group name -> the module that holds its Typer application as `app` and, as `ERRORS`, the exceptions that are mistakes
 # of the caller: shown as one line, without a traceback.
 GROUPS = {
+    "data": "modelyard.data",
     "local": "modelyard.local.commands",
 }
 
