@@ -13,12 +13,9 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
-
-matplotlib.use("Agg")
-from matplotlib import pyplot
 
 TARGET = "rings"
 RESAMPLES = 200
@@ -63,7 +60,8 @@ def report(truth: NDArray[np.float64], predictions: NDArray[np.float64]) -> dict
 
 def plot(truth: NDArray[np.float64], predictions: NDArray[np.float64], path: Path) -> None:
     """Residuals over predictions, and how they are distributed."""
-    figure, (scatter, histogram) = pyplot.subplots(1, 2, figsize=(10, 4), width_ratios=(2, 1), sharey=True)
+    figure = Figure(figsize=(10, 4))
+    scatter, histogram = figure.subplots(1, 2, width_ratios=(2, 1), sharey=True)
     scatter.scatter(predictions, truth - predictions, s=8, alpha=0.5, linewidths=0)
     scatter.axhline(0, color="black", linewidth=1)
     scatter.set(xlabel=f"predicted {TARGET}", ylabel="residual (truth minus prediction)")
@@ -76,9 +74,9 @@ def plot(truth: NDArray[np.float64], predictions: NDArray[np.float64], path: Pat
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("/opt/ml/processing/model/model.tar.gz"))
-    parser.add_argument("--test", type=Path, default=Path("/opt/ml/processing/test/test.csv"))
-    parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/evaluation"))
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     with arguments.test.open(newline="") as file:
         header, *rows = csv.reader(file)

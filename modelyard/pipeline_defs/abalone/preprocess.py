@@ -81,8 +81,8 @@ def preprocess(source: Path, target: Path, shares: tuple[float, float], seed: in
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--input", type=Path, default=Path("/opt/ml/processing/input/data"))
-    parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/output"))
+    parser.add_argument("--input", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--validation-share", type=float, default=0.15)
     parser.add_argument("--test-share", type=float, default=0.15)
     parser.add_argument("--seed", type=int, default=42)
