@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -86,7 +87,14 @@ def test_no_process_of_a_job_outlives_a_killed_server_and_the_job_is_marked_as_i
 
 
 def wait_until_kept(aws: LocalAws, name: str) -> None:
-    while not any(name.encode() in path.read_bytes() for path in aws.paths.state.rglob("*") if path.is_file()):
+    """Return when the job ``name`` is in the snapshot."""
+    while True:
+        try:
+            parts = json.loads((aws.paths.state / "snapshot.json").read_text())["parts"]
+            if name in (aws.paths.state / "blobs" / parts["modelyard-sagemaker"]).read_text():
+                return
+        except FileNotFoundError:  # none yet, or one that was replaced in between
+            pass
         time.sleep(0.05)
 
 
