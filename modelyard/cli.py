@@ -11,7 +11,8 @@ import typer
 __all__ = ["GROUPS", "main"]
 
 # Group name -> the module that holds its Typer application as `app` and, as `ERRORS`, the exceptions that are mistakes
-# of the caller: shown as one line, without a traceback.
+# of the caller: shown as one line, without a traceback. Those of `TOP_LEVEL` are called without a group.
+TOP_LEVEL = "modelyard.approvals.commands"
 GROUPS = {
     "data": "modelyard.data",
     "local": "modelyard.local.commands",
@@ -26,12 +27,17 @@ def main() -> None:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,
     )
     app.callback()(_show_help)
-    called = next((word for word in sys.argv[1:] if word in GROUPS), None)
+    called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    groups: dict[str | None, str] = {None: TOP_LEVEL}
+    groups.update(GROUPS)
+    if called in GROUPS:
+        groups = {called: GROUPS[called]}
     errors: tuple[type[Exception], ...] = ()
-    for name in [called] if called else list(GROUPS):
-        module = importlib.import_module(GROUPS[name])
+    for name, path in groups.items():
+        module = importlib.import_module(path)
         app.add_typer(module.app, name=name)
         errors += tuple(module.ERRORS)
     try:
