@@ -7,6 +7,9 @@ PREFIX = "modelyard"
 PLATFORM = "platform"
 """Stands in the place of the project in the path of a stage's own parameters."""
 
+IMAGES = "images"
+"""Stands in the place of the stage in the path of the parameters of images, which stages share."""
+
 RESERVED_PROJECT_NAMES = frozenset({PLATFORM, "foundation", "serving"})
 """Project names that would clash with a stage's own parameters or stacks."""
 
@@ -51,6 +54,11 @@ def repository(folder: str) -> str:
 def parameter_path(stage: str, project: str | None = None, key: str | None = None) -> str:
     """A path in SSM Parameter Store: of a stage, of a project in it, or of one key; `PLATFORM` stands for the stage."""
     return "/" + "/".join(part for part in (PREFIX, stage, project, key) if part is not None)
+
+
+def image_parameter(folder: str) -> str:
+    """The SSM parameter that holds the URI of the image of `modelyard/containers/<folder>`."""
+    return parameter_path(IMAGES, folder, "uri")
 
 
 def declaration_parameter(stage: str, project: str) -> str:

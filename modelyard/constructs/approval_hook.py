@@ -8,12 +8,12 @@ from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.handler import Handler
 from modelyard.constructs.hook_permissions import HookPermissions
 from modelyard.constructs.ledger import Ledger
@@ -45,7 +45,7 @@ class ApprovalHook(Construct):
     Args:
         stage: name of the stage, whose endpoints it cares for.
         ledger: where approvals, attempts and holds stand.
-        key: encrypts queues, topic and the volumes of endpoints.
+        store: the stage's key, which encrypts the queues, the topic and the volumes of endpoints.
         endpoint_role: the role that endpoints run as.
         topic: what alarms and roll backs are told to.
 
@@ -62,12 +62,12 @@ class ApprovalHook(Construct):
         *,
         stage: str,
         ledger: Ledger,
-        key: kms.IKey,
+        store: ArtifactStore,
         endpoint_role: iam.IRole,
         topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, id)
-        self._key = key
+        self._key = store.key
         dead_events = self._queue("DeadEvents")
         dead_messages = self._queue("DeadMessages", fifo=True)
         self.queue = self._queue(
@@ -103,7 +103,7 @@ class ApprovalHook(Construct):
             Stack.of(self),
             stage=stage,
             ledger=ledger,
-            key=key,
+            store=store,
             queue=self.queue,
             topic=topic,
             endpoint_role=endpoint_role,

@@ -7,7 +7,9 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.permissions import acknowledge_wildcards, allow
 
+_BY_ALIAS = "an adopted key is known by its alias alone, which the condition of the statement names"
 _NONCURRENT_DAYS = 90
 _LOG_DAYS = 365
 _UPLOAD_DAYS = 7
@@ -39,6 +41,7 @@ class ArtifactStore(Construct):
     def __init__(self, scope: Construct, id: str, *, stage: str, retain: bool = True, adopt: bool = False) -> None:
         super().__init__(scope, id)
         self._stage = stage
+        self._adopted = adopt
         self._removal = RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY
         self.key: kms.IKey = self._adopt_key() if adopt else self._make_key()
         bucket = self._adopt_bucket if adopt else self._make_bucket
@@ -51,6 +54,23 @@ class ArtifactStore(Construct):
     def buckets(self) -> tuple[s3.IBucket, ...]:
         """The four buckets."""
         return self.data, self.artifacts, self.capture, self.logs
+
+    def grant_key(self, role: iam.Role, *actions: str) -> None:
+        """Let `role` do `actions` with the key."""
+        self.key.grant(role, *actions)
+        if self._adopted:
+            acknowledge_wildcards(role, self._any_key, because=_BY_ALIAS)
+
+    def grant_volumes(self, role: iam.Role) -> None:
+        """Let `role` have volumes encrypted with the key, for which it makes a grant to the service."""
+        alias = {"kms:ResourceAliases": names.key_alias(self._stage)}
+        conditions = {"Bool": {"kms:GrantIsForAWSResource": "true"}, "ForAnyValue:StringEquals": alias}
+        allow(role, ["kms:CreateGrant"], self._any_key, because=_BY_ALIAS, conditions=conditions)
+        self.grant_key(role, "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext")
+
+    @property
+    def _any_key(self) -> str:
+        return Stack.of(self).format_arn(service="kms", resource="key", resource_name="*")
 
     def _make_key(self) -> kms.Key:
         key = kms.Key(

@@ -5,6 +5,7 @@ from pathlib import Path
 from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from modelyard import names
@@ -21,7 +22,8 @@ class ContainerImage(Construct):
     repository's tags `modelyard:source` and `modelyard:tag` say where the zipped sources of the image are.
 
     This construct does not build the image. On AWS, push it by hand before the first job needs it:
-    `docker build --provenance=false --output type=docker` in the folder, then `docker push` to `image_uri`.
+    `docker build --provenance=false --output type=docker` in the folder, then `docker push` to `image_uri`, which
+    stands in the SSM parameter `/modelyard/images/<folder>/uri`.
 
     The life cycle expires only untagged images: a tagged one may be what a registered model version runs on.
 
@@ -54,6 +56,13 @@ class ContainerImage(Construct):
         )
         stack = Stack.of(self)
         self.image_uri = f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}/{name}:{self.tag}"
+        ssm.StringParameter(
+            self,
+            "Uri",
+            parameter_name=names.image_parameter(folder.name),
+            string_value=self.image_uri,
+            description=f"image that the content of containers/{folder.name} makes",
+        )
 
     def _make_repository(self, name: str, source: assets.Asset, retain: bool) -> ecr.Repository:
         repository = ecr.Repository(

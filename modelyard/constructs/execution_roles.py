@@ -91,14 +91,14 @@ class ExecutionRoles(Construct):
         allow(self.job, ["s3:GetObject"], data.arn_for_objects("*"), artifacts.arn_for_objects("*"), because=_OBJECTS)
         write = ["s3:PutObject", "s3:AbortMultipartUpload"]
         allow(self.job, write, artifacts.arn_for_objects("*"), because=_OBJECTS)
-        self._store.key.grant(self.job, *_WRITE_KEY)
+        self._store.grant_key(self.job, *_WRITE_KEY)
 
     def _allow_endpoint(self) -> None:
         artifacts = self._store.artifacts
         allow(self.endpoint, ["s3:ListBucket"], artifacts.bucket_arn)
         allow(self.endpoint, ["s3:GetObject"], artifacts.arn_for_objects("*"), because=_OBJECTS)
-        # The volumes of its instances are encrypted with the key, which takes a grant.
-        self._store.key.grant(self.endpoint, *_READ_KEY, "kms:CreateGrant", "kms:GenerateDataKeyWithoutPlaintext")
+        self._store.grant_key(self.endpoint, *_READ_KEY)
+        self._store.grant_volumes(self.endpoint)
 
     def _allow_pipeline(self) -> None:
         for resource, kind in _JOB_KINDS.items():
@@ -110,7 +110,7 @@ class ExecutionRoles(Construct):
         allow(self.pipeline, ["s3:ListBucket"], self._store.artifacts.bucket_arn)
         # Conditions on property files are evaluated with this role.
         allow(self.pipeline, ["s3:GetObject"], self._store.artifacts.arn_for_objects("*"), because=_OBJECTS)
-        self._store.key.grant(self.pipeline, *_READ_KEY)
+        self._store.grant_key(self.pipeline, *_READ_KEY)
         allow(
             self.pipeline,
             ["iam:PassRole"],

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
 from modelyard import names
+from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.permissions import allow
 
@@ -44,7 +44,7 @@ class HookPermissions:
     stack: Stack
     stage: str
     ledger: Ledger
-    key: kms.IKey
+    store: ArtifactStore
     queue: sqs.IQueue
     topic: sns.ITopic
     endpoint_role: iam.IRole
@@ -54,7 +54,7 @@ class HookPermissions:
         allow(role, ["ssm:GetParametersByPath"], *self._parameters, because=_DECLARATIONS)
         allow(role, ["dynamodb:PutItem"], self.ledger.table.table_arn)
         allow(role, ["sqs:SendMessage"], self.queue.queue_arn)
-        self.key.grant(role, *_USE_KEY)
+        self.store.grant_key(role, *_USE_KEY)
 
     def reconcile(self, role: iam.Role) -> None:
         """Reads desired and actual state, and brings an endpoint one step further."""
@@ -70,8 +70,8 @@ class HookPermissions:
         )
         self.queue.grant_consume_messages(role)
         allow(role, ["sns:Publish"], self.topic.topic_arn)
-        self.key.grant(role, *_USE_KEY)
-        self.key.grant(role, "kms:CreateGrant", "kms:DescribeKey")
+        self.store.grant_key(role, *_USE_KEY)
+        self.store.grant_volumes(role)
 
     def lifetime(self, role: iam.Role) -> None:
         """Writes and removes declarations, and removes what an endpoint consists of."""
@@ -80,7 +80,7 @@ class HookPermissions:
         allow(role, ["sqs:SendMessage"], self.queue.queue_arn)
         for actions, kinds in _LIFETIME.items():
             self._sagemaker(role, actions, kinds)
-        self.key.grant(role, *_USE_KEY)
+        self.store.grant_key(role, *_USE_KEY)
 
     @property
     def _parameters(self) -> tuple[str, str]:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from aws_cdk import CustomResource, Duration, Stack
+from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
@@ -86,14 +86,16 @@ class ModelEndpoint(Construct):
             "download_timeout_seconds": capacity.download_timeout_seconds,
             "rollout": {"type": "all_at_once"},
         }
-        _check_size(endpoint_name, json.dumps(declaration, ensure_ascii=False))
+        # Not Stack.to_json_string: the way to JavaScript loses keys that are null. Tokens here are ARNs, safe in JSON.
+        text = json.dumps(declaration, ensure_ascii=False, separators=(",", ":"))
+        _check_size(endpoint_name, text)
         resource = CustomResource(
             self,
             "Declaration",
             service_token=hook.provider.service_token,
             resource_type="Custom::ModelyardEndpoint",
             properties={
-                "Declaration": Stack.of(self).to_json_string(declaration),
+                "Declaration": text,
                 "ParameterName": parameter_name,
             },
             service_timeout=Duration.hours(1),

@@ -33,7 +33,7 @@ class PipelineSchedule(Construct):
             "Schedule",
             description=description,
             schedule_expression=schedule_expression,
-            flexible_time_window={"Mode": "OFF"},
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
                 arn=pipeline_arn,
                 role_arn=role.role_arn,

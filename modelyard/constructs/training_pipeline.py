@@ -140,6 +140,6 @@ def _image(images: Mapping[str, ContainerImage], name: str, folder: Path) -> Con
     if name not in images:
         raise ConfigurationError(
             f"{folder}: the pipeline refers to the image {name!r}; the folders of modelyard/containers are: "
-            + ", ".join(sorted(images))
+            + (", ".join(sorted(images)) or "none")
         )
     return images[name]

@@ -142,6 +142,8 @@ class PlatformFile(_Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if names.IMAGES in self.stages:
+            raise rule("received this name, which the platform uses itself; choose another", "stages", names.IMAGES)
         for name, project in self.projects.items():
             if name in names.RESERVED_PROJECT_NAMES:
                 raise rule("received this name, which the platform uses itself; choose another", "projects", name)

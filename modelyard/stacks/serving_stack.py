@@ -5,6 +5,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from modelyard.constructs.approval_hook import ApprovalHook
+from modelyard.constructs.parameter_registry import ParameterRegistry
 from modelyard.settings import Stage
 from modelyard.stacks.base import StageStack
 from modelyard.stacks.foundation_stack import FoundationStack
@@ -43,7 +44,10 @@ class ServingStack(StageStack):
             "ApprovalHook",
             stage=stage.name,
             ledger=foundation.ledger,
-            key=key,
+            store=foundation.store,
             endpoint_role=foundation.roles.endpoint,
             topic=self.topic,
+        )
+        ParameterRegistry(self, "Parameters", stage=stage.name).add(
+            "queue-url", self.hook.queue.queue_url, description="queue of the endpoints to be reconciled"
         )

@@ -1,0 +1,161 @@
+"""What a construct says of input that cannot be built: every message, word for word."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from modelyard.cdk_app import create_app
+from modelyard.constructs.approval_hook import ApprovalHook
+from modelyard.constructs.artifact_store import ArtifactStore
+from modelyard.constructs.capacity import Capacity
+from modelyard.constructs.container_image import ContainerImage
+from modelyard.constructs.execution_roles import ExecutionRoles
+from modelyard.constructs.ledger import Ledger
+from modelyard.constructs.model_endpoint import ModelEndpoint
+from modelyard.constructs.model_registry import ModelRegistry
+from modelyard.constructs.parameter_registry import ParameterRegistry
+from modelyard.constructs.permissions import allow
+from modelyard.constructs.training_pipeline import TrainingPipeline
+from modelyard.settings import ConfigurationError
+
+ROOT = Path(__file__).parents[2]
+
+SIZES = "medium, large, xlarge, 2xlarge, 4xlarge, 6xlarge, 8xlarge, 9xlarge, 10xlarge, 12xlarge, 16xlarge, 18xlarge, "
+SIZES += "24xlarge, 32xlarge, 36xlarge, 48xlarge"
+
+
+@pytest.fixture(scope="module")
+def stack() -> cdk.Stack:
+    return cdk.Stack(create_app(ROOT), "Stack", env=cdk.Environment(account="111122223333", region="us-east-1"))
+
+
+def _scope(stack: cdk.Stack) -> Construct:
+    return Construct(stack, f"Scope{len(stack.node.children)}")
+
+
+def _endpoint(
+    scope: Construct, capacity: Capacity, *, key: bool = False, environment: dict[str, str] | None = None
+) -> None:
+    store = ArtifactStore(scope, "Store", stage="dev")
+    roles = ExecutionRoles(scope, "Roles", store=store)
+    hook = ApprovalHook(
+        scope,
+        "Hook",
+        stage="dev",
+        ledger=Ledger(scope, "Ledger", stage="dev", key=store.key),
+        store=store,
+        endpoint_role=roles.endpoint,
+        topic=sns.Topic(scope, "Topic"),
+    )
+    ModelEndpoint(
+        scope,
+        "Endpoint",
+        endpoint_name="modelyard-dev-abalone",
+        parameter_name="/modelyard/dev/abalone/endpoint",
+        hook=hook,
+        registry=ModelRegistry(scope, "Registry", model_package_group_name="modelyard-dev-abalone"),
+        role=roles.endpoint,
+        capacity=capacity,
+        volume_key=kms.Key(scope, "Key") if key else None,
+        environment=environment,
+    )
+
+
+def _pipeline(scope: Construct) -> None:
+    store = ArtifactStore(scope, "Store", stage="dev")
+    TrainingPipeline(
+        scope,
+        "Pipeline",
+        pipeline_name="modelyard-dev-abalone",
+        folder=ROOT / "modelyard" / "pipeline_defs" / "abalone",
+        region="us-east-1",
+        store=store,
+        roles=ExecutionRoles(scope, "Roles", store=store),
+        registry=ModelRegistry(scope, "Registry", model_package_group_name="modelyard-dev-abalone"),
+        images={},
+    )
+
+
+def _twice(scope: Construct) -> None:
+    parameters = ParameterRegistry(scope, "Parameters", stage="dev", project="abalone")
+    for _ in range(2):
+        parameters.add("pipeline", "x", description="x")
+
+
+BAD_INPUT: dict[str, tuple[Callable[[Construct], object], str]] = {
+    "an instance type without ml": (
+        lambda scope: Capacity.cpu("m5.large"),
+        f"received m5.large; allowed: ml.<family>.<size>, such as ml.m5.large, with a size of {SIZES}",
+    ),
+    "an instance size that does not exist": (
+        lambda scope: Capacity.cpu("ml.m5.huge"),
+        f"received ml.m5.huge; allowed: ml.<family>.<size>, such as ml.m5.large, with a size of {SIZES}",
+    ),
+    "an instance family that is not known": (
+        lambda scope: Capacity.gpu("ml.g99.xlarge"),
+        "received ml.g99.xlarge, whose family g99 is not known here; allowed: a known family, or local_storage, true "
+        "or false, for whether it has local NVMe storage",
+    ),
+    "a GPU as CPU": (
+        lambda scope: Capacity.cpu("ml.g5.xlarge"),
+        "'ml.g5.xlarge' has accelerators; write Capacity.gpu('ml.g5.xlarge')",
+    ),
+    "a CPU as GPU": (
+        lambda scope: Capacity.gpu("ml.m5.large"),
+        "'ml.m5.large' has no accelerators; write Capacity.cpu('ml.m5.large')",
+    ),
+    "no instance": (
+        lambda scope: Capacity.cpu("ml.m5.large", count=0),
+        "count: received 0; allowed: 1 to 100 instances",
+    ),
+    "a time-out that SageMaker does not take": (
+        lambda scope: Capacity.gpu("ml.g5.xlarge", health_check_timeout_seconds=7200),
+        "health_check_timeout_seconds: received 7200; allowed: 60 to 3600 seconds",
+    ),
+    "a volume key for local NVMe storage": (
+        lambda scope: _endpoint(scope, Capacity.gpu("ml.g5.xlarge"), key=True),
+        "volume_key: ml.g5.xlarge keeps its volumes on local NVMe storage, which is encrypted by the hardware and for "
+        "which SageMaker refuses a KMS key; leave volume_key out",
+    ),
+    "a declaration that no parameter holds": (
+        lambda scope: _endpoint(scope, Capacity.cpu("ml.m5.large"), environment={"TEXT": "é" * 2000}),
+        "modelyard-dev-abalone: the endpoint's declaration has about 4508 bytes, and its SSM parameter holds 4096; "
+        "write fewer or shorter environment variables and tags",
+    ),
+    "an image without a folder": (
+        _pipeline,
+        f"{ROOT / 'modelyard' / 'pipeline_defs' / 'abalone'}: the pipeline refers to the image 'tabular'; "
+        "the folders of modelyard/containers are: none",
+    ),
+    "a folder that is no image": (
+        lambda scope: ContainerImage(scope, "Image", folder=Path("/nowhere")),
+        "/nowhere: no Dockerfile there; a container image is made from a folder with one",
+    ),
+    "a parameter twice": (
+        _twice,
+        "the parameter /modelyard/dev/abalone/pipeline was added before; write another key",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), BAD_INPUT.values(), ids=[name.replace(" ", "-") for name in BAD_INPUT])
+def test_bad_input_gives_its_message(make: Callable[[Construct], object], message: str, stack: cdk.Stack) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        make(_scope(stack))
+    assert str(caught.value) == message
+
+
+def test_a_volume_key_is_taken_where_the_family_allows_it(stack: cdk.Stack) -> None:
+    _endpoint(_scope(stack), Capacity.cpu("ml.m5.large"), key=True)
+
+
+def test_a_wildcard_needs_its_reason(stack: cdk.Stack) -> None:
+    role = iam.Role(_scope(stack), "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    with pytest.raises(ValueError, match="has a wildcard"):
+        allow(role, ["s3:GetObject"], "arn:aws:s3:::bucket/*")

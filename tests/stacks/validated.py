@@ -1,0 +1,25 @@
+"""Synthesises the platform of the tests with every rule on: `python -m tests.stacks.validated OUTDIR [flaw]`.
+
+With `flaw`, something is in it that both cdk-nag and CloudFormation's own rules have to find.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ["CDK_VALIDATION"] = "true"
+
+import aws_cdk as cdk
+import cdk_nag
+from aws_cdk import aws_iam as iam
+
+from tests.synthesis import SETTINGS, build
+
+app = build(SETTINGS, Path(sys.argv[1]))
+cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+if "flaw" in sys.argv:
+    stack = cdk.Stack(app, "Flawed")
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    role.add_to_policy(iam.PolicyStatement(actions=["s3:*"], resources=["*"]))
+    cdk.CfnResource(stack, "Queue", type="AWS::SQS::Queue", properties={"DelaySeconds": "soon"})
+app.synth()

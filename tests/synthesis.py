@@ -1,0 +1,83 @@
+"""Templates for tests, made the way `app.py` makes them."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# CloudFormation's own rules take most of a synthesis; tests/stacks/test_rules.py has them on, in a process of its own.
+os.environ.setdefault("CDK_VALIDATION", "false")
+
+import app as reference
+from modelyard.cdk_app import App, create_app
+from modelyard.settings import load_settings
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = ROOT / "tests" / "stacks" / "platform.yaml"
+
+Resource = dict[str, Any]
+
+
+def build(settings: Path, outdir: Path) -> App:
+    """The reference app with the platform of `settings`, not yet synthesised."""
+    app = create_app(ROOT, outdir=outdir)
+    reference.build(app, load_settings(settings))
+    return app
+
+
+@dataclass(frozen=True)
+class Templates:
+    """A cloud assembly on disk."""
+
+    folder: Path
+
+    def template(self, stack: str) -> dict[str, Any]:
+        """The template of a stack."""
+        template: dict[str, Any] = json.loads((self.folder / f"{stack}.template.json").read_text())
+        return template
+
+    def stacks(self) -> dict[str, dict[str, Any]]:
+        """The template of every stack."""
+        names = sorted(path.name.removesuffix(".template.json") for path in self.folder.glob("*.template.json"))
+        return {name: self.template(name) for name in names}
+
+    def manifest(self, stack: str) -> dict[str, Any]:
+        """What the assembly says of a stack."""
+        manifest: dict[str, Any] = json.loads((self.folder / "manifest.json").read_text())["artifacts"][stack]
+        return manifest
+
+    def resources(self, stack: str, type: str) -> list[Resource]:
+        """The resources of a type in a stack."""
+        return [resource for resource in self.template(stack)["Resources"].values() if resource["Type"] == type]
+
+    def resource(self, stack: str, type: str, logical_id: str = "") -> Resource:
+        """The one resource of a type in a stack whose logical id starts with `logical_id`."""
+        found = {
+            id: resource
+            for id, resource in self.template(stack)["Resources"].items()
+            if resource["Type"] == type and id.startswith(logical_id)
+        }
+        assert len(found) == 1, sorted(found)
+        return next(iter(found.values()))
+
+    def statements(self, stack: str, policy: str) -> list[dict[str, Any]]:
+        """The statements of the policy whose logical id starts with `policy`."""
+        properties = self.resource(stack, "AWS::IAM::Policy", policy)["Properties"]
+        statements: list[dict[str, Any]] = properties["PolicyDocument"]["Statement"]
+        return statements
+
+
+def scrubbed(value: Any) -> Any:
+    """A template less what changes with the sources of assets: their hashes, and the definitions of pipelines."""
+    text = re.sub(r"[0-9a-f]{64}", "<hash>", json.dumps(value))
+    text = re.sub(r"(modelyard/[a-z0-9_]+:)[0-9a-f]{16}", r"\1<tag>", text)
+    template = json.loads(text)
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::SageMaker::Pipeline":
+            properties["PipelineDefinition"] = "<definition>"
+        if resource["Type"] == "AWS::ECR::Repository":
+            properties["Tags"] = [tag for tag in properties["Tags"] if tag["Key"] != "modelyard:tag"]
+    return template

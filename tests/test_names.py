@@ -1,0 +1,27 @@
+"""Names that are a contract."""
+
+from modelyard import names
+
+_LONGEST_REGION = "ap-southeast-2"
+
+
+def test_the_longest_names_fit_their_services() -> None:
+    stage, project = "s" * names.MAX_STAGE_LENGTH, "p" * names.MAX_PROJECT_LENGTH
+    for purpose in ("data", "artifacts", "capture", "logs"):
+        assert len(names.bucket_name(stage, purpose, "1" * 12, _LONGEST_REGION)) <= 63
+    assert len(names.resource_name(stage, project)) <= 63
+    assert len(names.resource_name(stage, "")) <= 46
+
+
+def test_paths_stand_below_each_other() -> None:
+    assert names.parameter_path("dev") == "/modelyard/dev"
+    assert names.parameter_path("dev", "abalone") == "/modelyard/dev/abalone"
+    assert names.parameter_path("dev", "abalone", "pipeline") == "/modelyard/dev/abalone/pipeline"
+    assert names.declaration_parameter("dev", "abalone") == "/modelyard/dev/abalone/endpoint"
+    assert names.image_parameter("tabular") == "/modelyard/images/tabular/uri"
+
+
+def test_stacks_are_named_after_stage_and_project() -> None:
+    assert names.project_stack("dev", "abalone-eu") == "Modelyard-dev-AbaloneEu"
+    assert names.foundation_stack("dev") == "Modelyard-dev-Foundation"
+    assert names.image_stack("us-east-1") == "Modelyard-Images-us-east-1"
