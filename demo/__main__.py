@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.text import Text
 
 from demo.endpoint import DemoFailed
 from demo.loop import Loop
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
     try:
         run(screen, shell, options.keep)
     except (CommandFailed, DemoFailed, ClientError, BotoCoreError, ConfigurationError) as error:
-        screen.console.print(f"\n[bold red]The demo failed:[/] {error}", markup=True)
+        screen.console.print("\n[bold red]The demo failed:[/]", Text(str(error)))
         return 1
     except KeyboardInterrupt:
         screen.console.print("\nStopped.")

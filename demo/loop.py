@@ -76,7 +76,8 @@ class Loop:
         """Run the pipeline to a registered version and show its evaluation."""
         execution = self.train(**parameters)
         if execution.status != "Succeeded":
-            raise DemoFailed(f"the pipeline ended {execution.status}: {execution.reason}")
+            reasons = "\n".join([execution.reason, *execution.failures])
+            raise DemoFailed(f"the pipeline ended {execution.status}: {reasons}")
         evaluation = execution.output(self.sagemaker, "Evaluate", "evaluation")
         report = read_json(self.clients["s3"], f"{evaluation}/evaluation.json")
         rows = [[name, f"{metric['value']:.4f}"] for name, metric in report["regression_metrics"].items()]
@@ -120,10 +121,8 @@ class Loop:
         execution = self.train(**parameters)
         if execution.status != "Failed" or self._versions() != before:
             raise DemoFailed(f"the pipeline should have refused the model, and ended {execution.status}")
-        self.screen.say(f"[red]refused:[/] {execution.reason}")
-        failed = [step for step in execution.steps.values() if step["StepStatus"] == "Failed"]
-        for step in failed:
-            self.screen.say(f"{step['StepName']}: {step['FailureReason']}")
+        for failure in execution.failures:
+            self.screen.say(f"[red]refused:[/] {failure}")
 
     def destroy(self) -> None:
         """Destroy every stack and show that nothing is left."""

@@ -28,6 +28,12 @@ class Execution:
     steps: dict[str, dict[str, Any]]
 
     @property
+    def failures(self) -> list[str]:
+        """What each failed step says."""
+        failed = [step for step in self.steps.values() if step["StepStatus"] == "Failed"]
+        return [f"{step['StepName']}: {step.get('FailureReason', '')}" for step in failed]
+
+    @property
     def package_arn(self) -> str:
         """The model package that the execution registered; raises KeyError where it registered none."""
         (arn,) = [

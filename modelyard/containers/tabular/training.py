@@ -78,7 +78,9 @@ def fetch(source: str, folder: Path) -> None:
         shutil.copytree(source, folder, dirs_exist_ok=True)
     else:
         raise TrainingError(f"sagemaker_submit_directory: {source} does not exist")
-    for archive in folder.glob("*.tar.gz"):
+    # The CDK names an archive of ours `<hash>.gz`; other gzip files in a source folder are the script's own affair.
+    archives = [path for path in folder.glob("*.gz") if path.name.endswith(".tar.gz") or tarfile.is_tarfile(path)]
+    for archive in archives:
         try:
             with tarfile.open(archive, "r:gz") as tar:
                 tar.extractall(folder, filter="data")
@@ -92,7 +94,7 @@ def download(uri: str, folder: Path) -> None:
     import boto3
 
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    prefix = key if key.endswith(".tar.gz") else key.rstrip("/") + "/"
+    prefix = key if key.endswith(".gz") else key.rstrip("/") + "/"
     client = boto3.client("s3")
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys = [item["Key"] for page in pages for item in page.get("Contents", []) if not item["Key"].endswith("/")]

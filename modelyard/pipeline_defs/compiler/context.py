@@ -33,7 +33,7 @@ class Source:
 
         The shell's pattern finds the archive, since its name is known only to the deployment.
         """
-        unpack = f'cd {PROCESSING_PATH} && tar -xzf *.tar.gz && exec python3 "$0" "$@"'
+        unpack = f'cd {PROCESSING_PATH} && tar -xzf *.gz && exec python3 "$0" "$@"'
         return ["/bin/bash", "-c", unpack, self.script]
 
     def processing_input(self) -> "ProcessingInput":
