@@ -13,7 +13,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.local.sagemaker.hosting.endpoint_maker import EndpointMaker
+from modelyard.local.sagemaker.jobs.images import register_image
+from tests.local.sagemaker.hosting.endpoint_maker import IMAGE, EndpointMaker
 from tests.local_aws import LocalAws
 
 
@@ -77,6 +78,40 @@ def test_processes_end_with_the_server_and_answer_again_after_up(own_local_aws: 
     assert b'"model": "one"' in again["Body"].read()
     described = own_local_aws.client("sagemaker").describe_endpoint(EndpointName=name)
     assert described["EndpointStatus"] == "InService"
+
+
+def test_what_was_under_way_goes_on_after_up(own_local_aws: LocalAws) -> None:
+    maker = EndpointMaker(own_local_aws)
+    slow = {"loads_for_seconds": 2}
+    before, after = maker.config_of({"name": "one"}), maker.config_of({"name": "two", **slow})
+    updated = maker.endpoint(before)
+    created = maker.endpoint(maker.config_of({"name": "three", **slow}), wait=False)
+    maker.sagemaker.update_endpoint(EndpointName=updated, EndpointConfigName=after)
+    own_local_aws.down()
+    again = EndpointMaker(own_local_aws.up())
+    assert again.sagemaker.describe_endpoint(EndpointName=updated)["EndpointStatus"] == "Updating"
+    assert again.sagemaker.describe_endpoint(EndpointName=created)["EndpointStatus"] == "Creating"
+    assert again.invoke(updated)["model"] == "one"
+    assert again.settled(updated)["EndpointConfigName"] == after
+    assert again.invoke(updated)["model"] == "two"
+    assert again.settled(created)["EndpointStatus"] == "InService"
+    assert again.invoke(created)["model"] == "three"
+
+
+def test_an_endpoint_that_cannot_be_started_again_says_why(own_local_aws: LocalAws, tmp_path: Path) -> None:
+    maker = EndpointMaker(own_local_aws)
+    name = maker.endpoint(maker.config_of({"name": "one"}))
+    own_local_aws.down()
+    register_image(own_local_aws.paths.sagemaker, IMAGE, tmp_path)
+    tmp_path.rmdir()
+    sagemaker = own_local_aws.up().client("sagemaker")
+    wait_for(
+        lambda: bool(sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Failed"), "it has failed"
+    )
+    assert sagemaker.describe_endpoint(EndpointName=name)["FailureReason"] == (
+        f"The folder {tmp_path} registered for image {IMAGE} is gone; register the folder it is built from with: "
+        f"modelyard local image {IMAGE} FOLDER"
+    )
 
 
 def test_processes_end_with_a_server_that_is_killed(own_local_aws: LocalAws) -> None:
