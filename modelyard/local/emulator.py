@@ -7,6 +7,7 @@ module only after the environment that ministack reads at import is set (see ``s
 
 from __future__ import annotations
 
+import copy
 import secrets
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +18,7 @@ from botocore.config import Config
 from ministack import app
 from ministack.core import lambda_runtime, responses, router
 from ministack.core.iam_evaluator import AuthError
-from ministack.services import eventbridge, iam, lambda_svc, sts
+from ministack.services import cloudwatch, eventbridge, iam, lambda_svc, sts
 from ministack.services.cloudformation import provisioners, stacks
 
 __all__ = ["Emulator", "asgi_app", "refusal"]
@@ -132,6 +133,36 @@ class Emulator:
         self._snapshot_wanted.clear()
         return wanted
 
+    # -- metrics and alarms -----------------------------------------------
+
+    def metric_alarms(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Every metric alarm, as (account, region, a copy of its description)."""
+        alarms = list(cloudwatch._alarms._data.items())
+        return [(account, region, copy.deepcopy(alarm)) for (account, region, _name), alarm in alarms]
+
+    def metric_points(
+        self, account: str, region: str, namespace: str, name: str, dimensions: Mapping[str, str]
+    ) -> list[tuple[float, tuple[float, float, float, float], str]]:
+        """What was published of exactly this metric, as (time, (count, sum, lowest, highest), unit), in no order."""
+        key = (account, region, (namespace, name, cloudwatch._dims_key(dict(dimensions))))
+        points = list(cloudwatch._metrics._data.get(key, ()))
+        return [(point["Timestamp"], cloudwatch._point_stats(point), point["Unit"]) for point in points]
+
+    def take_over_alarms(self, on_transition: Callable[[str, str, dict[str, Any], str], None]) -> None:
+        """Leave the evaluation of alarms to us: ministack's own heeds neither dimensions nor missing data.
+
+        ``on_transition(account, region, alarm, old_state)`` is called when an alarm has changed its state, by whatever
+        means, on the thread of the request: it must return at once.
+        """
+        dispatch = cloudwatch._dispatch_alarm_actions
+
+        def dispatch_and_tell(alarm: dict[str, Any], old_state: str, new_state: str, reason: str) -> None:
+            dispatch(alarm, old_state, new_state, reason)
+            on_transition(*self.account_and_region(), copy.deepcopy(alarm), old_state)
+
+        cloudwatch._dispatch_alarm_actions = dispatch_and_tell
+        cloudwatch._evaluate_alarm = lambda alarm: None
+
     # -- credentials ------------------------------------------------------
 
     def session_credentials(self, role_arn: str, session_name: str) -> dict[str, str]:
@@ -194,6 +225,17 @@ class Emulator:
         lambda_svc.execution_credentials = self._lambda_credentials
         runs_on_worker_thread = stacks._runs_on_worker_thread
         stacks._runs_on_worker_thread = lambda name: name in self._worker_types or runs_on_worker_thread(name)
+        functions = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+        delete_function = functions["delete"]
+
+        def delete_function_and_processes(name: str, properties: dict[str, Any]) -> None:
+            # ministack leaves the processes of a function that a stack deletes running.
+            delete_function(name, properties)
+            account, region = self.account_and_region()
+            ending = {"account": account, "region": region}
+            threading.Thread(target=lambda_runtime.invalidate_worker, args=(name,), kwargs=ending, daemon=True).start()
+
+        functions["delete"] = delete_function_and_processes
         add_event = stacks._add_event
 
         def add_event_and_keep(

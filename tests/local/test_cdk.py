@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -73,8 +74,15 @@ def test_an_event_goes_through_a_function_and_a_fifo_queue_to_another_function(o
     send(aws, "after")
     wait_for(lambda: parameter(aws, "/relay/after"))
     assert "There were no differences" in aws.cdk("diff", app)
+    assert processes_of(aws.instance.pid)
     aws.cdk("destroy", app, "--force")
     assert stacks(aws) == {"CDKToolkit"}
+    wait_for(lambda: not processes_of(aws.instance.pid))
+
+
+def processes_of(pid: int) -> list[str]:
+    done = subprocess.run(["ps", "-wwo", "args=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()
 
 
 def send(aws: LocalAws, name: str) -> None:

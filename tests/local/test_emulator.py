@@ -42,6 +42,7 @@ FUNCTIONS: list[tuple[Any, str, list[str]]] = [
     (sts, "_session_expired", ["session"]),
     (iam_evaluator, "AuthError", ["code", "message", "details"]),
     (lambda_runtime, "_account_region_from_function_config", ["config"]),
+    (lambda_runtime, "invalidate_worker", ["func_name", "qualifier", "account", "region"]),
     (s3, "get_state", []),
     (s3, "load_persisted_state", ["data"]),
     (lambda_svc, "get_state", []),
