@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import IO
 
 from modelyard.local import children
-from modelyard.local.sagemaker.jobs.mounts import mount
+from modelyard.local.sagemaker.jobs.mounts import kill_namespace, mount, namespace_of
 
 __all__ = ["ProcessGroup"]
 
 Ended = tuple[str, int]
+
+# Without namespaces a process may escape; its job does not wait for it.
+_OUTPUT_SECONDS = 2.0
 
 
 class ProcessGroup:
@@ -52,7 +55,9 @@ class ProcessGroup:
         self._processes[host] = process
         assert process.stdout is not None
         reader = threading.Thread(target=_read, args=(process.stdout, on_line), name=f"output-{host}", daemon=True)
-        waiter = threading.Thread(target=self._wait_for, args=(host, process, reader), name=f"wait-{host}", daemon=True)
+        namespace = namespace_of(process.pid) if mounted.preexec else None
+        arguments = (host, process, reader, namespace)
+        waiter = threading.Thread(target=self._wait_for, args=arguments, name=f"wait-{host}", daemon=True)
         reader.start()
         waiter.start()
         self._threads.append(waiter)
@@ -92,11 +97,15 @@ class ProcessGroup:
             thread.join()
         return codes, timed_out
 
-    def _wait_for(self, host: str, process: subprocess.Popen[bytes], reader: threading.Thread) -> None:
+    def _wait_for(
+        self, host: str, process: subprocess.Popen[bytes], reader: threading.Thread, namespace: str | None
+    ) -> None:
         code = process.wait()
-        # What the process started and left behind would keep its output open.
+        # An instance ends with its first process, as a container does; what that left would keep its output open.
         _signal_session(process.pid, signal.SIGKILL)
-        reader.join()
+        if namespace is not None:
+            kill_namespace(namespace)
+        reader.join(timeout=_OUTPUT_SECONDS)
         self._ended.put((host, code))
 
     def _signal(self, number: int) -> None:

@@ -67,6 +67,15 @@ def test_a_job_that_is_stopped_ends_with_all_that_it_started(lab: Lab) -> None:
         lab.sagemaker.stop_processing_job(ProcessingJobName=name)
 
 
+def test_a_job_ends_with_its_first_process_and_leaves_none_behind(lab: Lab) -> None:
+    arguments = lab.processing(SLEEP.format(new_session=True).replace("time.sleep(600)", ""))
+
+    job = lab.run_processing(**arguments)
+
+    assert job["ProcessingJobStatus"] == "Completed"
+    wait_until_gone(pids(lab, job["ProcessingJobName"]))
+
+
 @pytest.mark.timeout(60)
 def test_no_process_of_a_job_outlives_a_killed_server_and_the_job_is_marked_as_interrupted(
     own_local_aws: LocalAws, tmp_path: Path
