@@ -7,17 +7,19 @@ any traffic, and when it does not come up the endpoint goes on with its old flee
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelyard.local.sagemaker import tags
 from modelyard.local.sagemaker.context import Context, Record
 from modelyard.local.sagemaker.hosting import summaries
 from modelyard.local.sagemaker.hosting.events import emit_deployment_change, emit_state_change
 from modelyard.local.sagemaker.hosting.fleet import Fleet
-from modelyard.local.sagemaker.hosting.host import EndpointHost
 from modelyard.local.sagemaker.hosting.instance import LaunchFailed
 from modelyard.local.sagemaker.hosting.names import ENDPOINTS
 from modelyard.local.sagemaker.hosting.plans import VariantPlan, from_records, to_records
+
+if TYPE_CHECKING:
+    from modelyard.local.sagemaker.hosting.host import EndpointHost
 
 __all__ = ["begin_create", "begin_delete", "begin_scale", "begin_update", "change", "resume"]
 

@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from modelyard.local.sagemaker.context import Context, SageMaker
+from modelyard.local.sagemaker.hosting.deployments import resume
 from modelyard.local.sagemaker.hosting.fleet import Fleet
 from modelyard.local.sagemaker.hosting.instance import VariantLauncher
 from modelyard.local.sagemaker.hosting.plans import VariantPlan
@@ -61,8 +62,6 @@ class EndpointHost:
 
     def restored(self) -> None:
         """Start the processes of the endpoints that the restored state has, and go on with what was under way."""
-        from modelyard.local.sagemaker.hosting.deployments import resume
-
         for context in self._service.contexts():
             resume(context)
 

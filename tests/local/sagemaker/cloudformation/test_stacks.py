@@ -10,7 +10,8 @@ from tests.local.sagemaker.cloudformation.stacks import Resources, Stack
 from tests.local.sagemaker.hosting.endpoint_maker import IMAGE, ROLE, EndpointMaker
 from tests.local_aws import LocalAws
 
-DEFINITION = '{"Version": "2020-12-01", "Parameters": [], "Steps": []}'
+STEP = '{"Name": "Refuse", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}'
+DEFINITION = f'{{"Version": "2020-12-01", "Metadata": {{}}, "Parameters": [], "Steps": [{STEP}]}}'
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_a_pipeline_is_made_from_a_body_or_from_s3(maker: EndpointMaker, stack: 
         }
         return {"Pipeline": {"Type": "AWS::SageMaker::Pipeline", "Properties": properties}}
 
-    assert stack.create(resources("first")) == "CREATE_COMPLETE"
+    assert stack.create(resources("first")) == "CREATE_COMPLETE", stack.failure()
     assert stack.physical_ids() == {"Pipeline": stack.name}
     assert maker.sagemaker.describe_pipeline(PipelineName=stack.name)["PipelineDefinition"] == DEFINITION
     assert stack.update(resources("second")) == "UPDATE_COMPLETE"
