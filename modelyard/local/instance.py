@@ -70,6 +70,8 @@ class Instance:
     region: str
     access_key: str
     secret_key: str
+    up_since: float = 0.0
+    """Epoch seconds."""
     restored_from: float | None = None
     """When the snapshot that it started from was taken, in epoch seconds; None if it started empty."""
     interrupted: list[str] = field(default_factory=list)

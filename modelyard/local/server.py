@@ -165,7 +165,7 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket) -> Non
     await _start(asgi_app)
     # Calls that the restored parts make are answered once the server accepts; until then they wait in the backlog.
     taken_at, interrupted = await keeper.restore()
-    instance = replace(instance, restored_from=taken_at, interrupted=interrupted)
+    instance = replace(instance, up_since=time.time(), restored_from=taken_at, interrupted=interrupted)
     instance.write(paths)
     keeping = asyncio.create_task(keeper.run())
 
