@@ -79,8 +79,8 @@ def project(local_aws: LocalAws, abalone: CompiledPipeline, tmp_path_factory: py
         "ImageTabular": image,
     }
     for variable, bundle in abalone.code.items():
-        s3.upload_file(str(bundle.path), name, f"assets/{bundle.digest}.tar.gz")
-        values[variable] = f"s3://{name}/assets/{bundle.digest}.tar.gz"
+        s3.upload_file(str(bundle.path), name, f"assets/{bundle.digest}.gz")
+        values[variable] = f"s3://{name}/assets/{bundle.digest}.gz"
     body = re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], abalone.body).replace("${!", "${")
     local_aws.client("sagemaker").create_model_package_group(ModelPackageGroupName=name)
     local_aws.client("sagemaker").create_pipeline(PipelineName=name, PipelineDefinition=body, RoleArn=role)

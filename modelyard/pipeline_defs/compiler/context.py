@@ -94,12 +94,20 @@ class PipelineContext:
             PipelineDefinitionError: a file does not exist, or `script` was bundled before with other files.
         """
         files = [script, *others]
+        folder = self._folder.resolve()
         for name in files:
-            if not (self._folder / name).is_file():
+            path = (folder / name).resolve()
+            if not (path.is_file() and path.is_relative_to(folder)):
                 raise PipelineDefinitionError(f"source({script!r}): there is no file {name!r} in {self._folder}")
         if self.sources.setdefault(script, files) != files:
             raise PipelineDefinitionError(
-                f"source({script!r}): bundled twice, with {self.sources[script][1:]} and with "
-                f"{list(others)}; make one source and give it to both steps"
+                f"source({script!r}): bundled twice, with {self.sources[script][1:]} and with {list(others)}; "
+                "make one source and give it to both steps"
+            )
+        variable = sentinels.code(script)[0]
+        other = next(name for name in self.sources if sentinels.code(name)[0] == variable)
+        if other != script:
+            raise PipelineDefinitionError(
+                f"source({script!r}): its name in the template, {variable}, is that of {other!r} too; rename one"
             )
         return Source(script=script, s3_uri=sentinels.code(script)[2])

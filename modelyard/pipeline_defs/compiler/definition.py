@@ -6,7 +6,7 @@ from typing import Any
 Step = dict[str, Any]
 
 FUNCTIONS = ("Get", "Std:Join", "Std:JsonGet")
-NESTED = ("IfSteps", "ElseSteps", "Steps")
+NESTED = ("IfSteps", "ElseSteps", "ForEachBody")
 
 
 def steps(definition: dict[str, Any]) -> Iterator[Step]:

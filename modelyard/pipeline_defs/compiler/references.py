@@ -19,6 +19,8 @@ EXECUTION_VARIABLES = (
     "TrainingJobName",
     "ProcessingJobName",
 )
+# Namespaces that the SDK itself checks.
+UNCHECKED = ("ForEach", "IterationOutput", "PipelineExperimentConfig")
 # What a finished step offers is what the service says of its job.
 DESCRIPTIONS = {
     "Processing": "DescribeProcessingJob",
@@ -63,8 +65,10 @@ def _problem(reference: str, parameters: list[str], by_name: dict[str, Step]) ->
         return None if rest in parameters else unknown("parameter", rest, parameters)
     if kind == "Execution":
         return None if rest in EXECUTION_VARIABLES else unknown("execution variable", rest, EXECUTION_VARIABLES)
+    if kind in UNCHECKED:
+        return None
     if kind != "Steps":
-        return None if kind == "Loop" else "a reference begins with Parameters, Execution or Steps"
+        return unknown("namespace", kind, ("Parameters", "Execution", "Steps", *UNCHECKED))
     name, _, path = rest.partition(".")
     if name not in by_name:
         return unknown("step", name, by_name)

@@ -71,4 +71,6 @@ def write_pipeline(folder: Path, old: str = "", new: str = "") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pipeline.py").write_text(PIPELINE.replace(old, new) if old else PIPELINE)
     (folder / "step.py").write_text("print('a step')\n")
+    (folder / "step.md").write_text("A step.\n")
+    (folder.parent / "outside.py").write_text("print('outside')\n")
     return folder

@@ -160,6 +160,16 @@ CASES = {
         'context.source("stap.py")',
         "line 20: source('stap.py'): there is no file 'stap.py' in {folder}",
     ),
+    "a source file outside the folder": Case(
+        'context.source("step.py")',
+        'context.source("step.py", "../outside.py")',
+        "line 20: source('step.py'): there is no file '../outside.py' in {folder}",
+    ),
+    "two scripts of one name in the template": Case(
+        "    processor = Processor",
+        '    context.source("step.md")\n    processor = Processor',
+        "line 21: source('step.md'): its name in the template, CodeStep, is that of 'step.py' too; rename one",
+    ),
     "one script in two bundles": Case(
         "    processor = Processor",
         '    context.source("step.py", "pipeline.py")\n    processor = Processor',
