@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,8 +41,11 @@ def test_an_endpoint_is_described_and_listed_and_answers(maker: EndpointMaker) -
     assert len({maker.invoke(name)["pid"] for _ in range(4)}) == 2
 
 
-def test_an_endpoint_on_its_way_shows_what_it_does_and_takes_no_other_change(maker: EndpointMaker) -> None:
-    config = maker.config_of({"name": "slow", "loads_for_seconds": 1})
+def test_an_endpoint_on_its_way_shows_what_it_does_and_takes_no_other_change(
+    maker: EndpointMaker, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    config = maker.config_of({"name": "slow", "waits_for": str(go)})
     name = maker.endpoint(config, wait=False)
     described = maker.sagemaker.describe_endpoint(EndpointName=name)
     assert described["EndpointStatus"] == "Creating"
@@ -52,6 +56,7 @@ def test_an_endpoint_on_its_way_shows_what_it_does_and_takes_no_other_change(mak
         with pytest.raises(ClientError) as refused:
             getattr(maker.sagemaker, change)(EndpointName=name, **more)
         assert refused.value.response["Error"]["Message"] == in_progress
+    go.touch()
     assert maker.settled(name)["EndpointStatus"] == "InService"
 
 

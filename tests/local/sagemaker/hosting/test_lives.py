@@ -80,9 +80,10 @@ def test_processes_end_with_the_server_and_answer_again_after_up(own_local_aws: 
     assert described["EndpointStatus"] == "InService"
 
 
-def test_what_was_under_way_goes_on_after_up(own_local_aws: LocalAws) -> None:
+def test_what_was_under_way_goes_on_after_up(own_local_aws: LocalAws, tmp_path: Path) -> None:
     maker = EndpointMaker(own_local_aws)
-    slow = {"loads_for_seconds": 2}
+    go = tmp_path / "go"
+    slow = {"waits_for": str(go)}
     before, after = maker.config_of({"name": "one"}), maker.config_of({"name": "two", **slow})
     updated = maker.endpoint(before)
     created = maker.endpoint(maker.config_of({"name": "three", **slow}), wait=False)
@@ -92,6 +93,7 @@ def test_what_was_under_way_goes_on_after_up(own_local_aws: LocalAws) -> None:
     assert again.sagemaker.describe_endpoint(EndpointName=updated)["EndpointStatus"] == "Updating"
     assert again.sagemaker.describe_endpoint(EndpointName=created)["EndpointStatus"] == "Creating"
     assert again.invoke(updated)["model"] == "one"
+    go.touch()
     assert again.settled(updated)["EndpointConfigName"] == after
     assert again.invoke(updated)["model"] == "two"
     assert again.settled(created)["EndpointStatus"] == "InService"
