@@ -46,3 +46,5 @@ class ModelRegistry(Construct):
             model_package_group_description=description,
         )
         group.apply_removal_policy(RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY)
+        # What refers to the group is made after it and goes before it.
+        self.model_package_group_arn = group.attr_model_package_group_arn
