@@ -26,11 +26,12 @@ def wait_until_serving(screen: Screen, sagemaker: Any, endpoint: str, package_ar
     """
     wanted = model_data(sagemaker.describe_model_package(ModelPackageName=package_arn))
     start = time.monotonic()
-    seen = ""
+    seen, _ = _status(sagemaker, endpoint)
+    screen.say(f"endpoint [bold]{endpoint}[/] is {seen}")
     while time.monotonic() - start < PATIENCE_SECONDS:
         status, reason = _status(sagemaker, endpoint)
         if status != seen:
-            screen.say(f"endpoint [bold]{endpoint}[/] {seen or 'absent'} → {status}")
+            screen.say(f"endpoint [bold]{endpoint}[/] {seen} → {status}")
             seen = status
         if status == "Failed":
             raise DemoFailed(f"endpoint {endpoint} failed: {reason}")

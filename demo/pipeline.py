@@ -65,6 +65,8 @@ def run_pipeline(console: Console, sagemaker: Any, name: str, parameters: Mappin
             if execution["PipelineExecutionStatus"] not in ("Executing", "Stopping"):
                 break
             time.sleep(0.2)
+    if not console.is_terminal:
+        console.print()
     return Execution(
         arn,
         execution["PipelineExecutionStatus"],
