@@ -109,6 +109,8 @@ class Fleet:
         finally:
             with self._changed:
                 self._in_flight[instance] -= 1
+                if not self._in_flight[instance]:
+                    del self._in_flight[instance]
                 self._changed.notify_all()
 
     def retire(self) -> None:
@@ -170,7 +172,7 @@ class Fleet:
     def _drain(self, instances: list[Instance]) -> None:
         deadline = time.monotonic() + _DRAIN_SECONDS
         with self._changed:
-            while any(self._in_flight.get(instance) for instance in instances):
+            while any(instance in self._in_flight for instance in instances):
                 if not self._changed.wait(timeout=max(0.0, deadline - time.monotonic())):
                     return
 

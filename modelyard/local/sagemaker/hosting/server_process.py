@@ -36,8 +36,10 @@ class Launch(Protocol):
 class ServerProcess:
     """A program that answers ``GET /ping`` with 200 when it can serve.
 
-    Once it was healthy it is kept so: should it end, or fail three pings in a row, it is started again, at ever longer
-    intervals. ``on_line`` is called with each line of its output.
+    Should it end before it was healthy once, its start has failed at once; SageMaker would start it again until the
+    time-out, which tells a developer the same, minutes later. Once it was healthy it is kept so: should it end, or fail
+    three pings in a row, it is started again, at ever longer intervals. ``on_line`` is called with each line of its
+    output.
     """
 
     def __init__(self, name: str, launch: Launch, start_up_seconds: float, on_line: Callable[[str], None]) -> None:
