@@ -179,6 +179,22 @@ def test_a_pipeline_is_made_from_a_body_or_from_s3(maker: EndpointMaker, stack: 
     assert maker.sagemaker.list_pipelines(PipelineNamePrefix=stack.name)["PipelineSummaries"] == []
 
 
+def test_a_definition_in_s3_that_is_another_is_refused(maker: EndpointMaker, stack: Stack) -> None:
+    tag = maker.aws.client("s3").put_object(Bucket=maker.prefix, Key="pipeline.json", Body=DEFINITION.encode())["ETag"]
+    location = {"Bucket": maker.prefix, "Key": "pipeline.json", "ETag": "0123"}
+    definition = {"PipelineDefinitionS3Location": location}
+    properties = {"PipelineName": stack.name, "RoleArn": ROLE, "PipelineDefinition": definition}
+    resource = {"Type": "AWS::SageMaker::Pipeline", "Properties": properties}
+    assert stack.create({"Pipeline": resource}) == "ROLLBACK_COMPLETE"
+    assert stack.failure() == f"The object s3://{maker.prefix}/pipeline.json has the ETag {tag}, not 0123."
+
+
+def test_what_somebody_else_has_deleted_does_not_hold_up_the_deletion(maker: EndpointMaker, stack: Stack) -> None:
+    stack.create({"Group": group(stack.name)})
+    maker.sagemaker.delete_model_package_group(ModelPackageGroupName=stack.name)
+    assert stack.delete() == "DELETE_COMPLETE"
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     (
         group("refused", Nope=1),
