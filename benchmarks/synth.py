@@ -22,8 +22,10 @@ TARGET = 1.5
 
 PROBE = """
 import runpy, sys, json
-runpy.run_path("app.py", run_name="__main__")
-print(json.dumps(sorted(name for name in sys.modules if name.startswith("aws_cdk.") and name.count(".") == 1)))
+try:
+    runpy.run_path("app.py", run_name="__main__")
+finally:
+    print(json.dumps(sorted(name for name in sys.modules if name.startswith("aws_cdk.") and name.count(".") == 1)))
 """
 
 BASELINE = """
