@@ -23,12 +23,13 @@ SAGEMAKER = "modelyard-sagemaker"
 
 
 class Keeper:
-    """Takes and restores snapshots of ministack and the local SageMaker together."""
+    """Takes and restores snapshots of ministack and the local SageMaker together; ``interval`` is in seconds."""
 
-    def __init__(self, paths: Paths, emulator: Emulator, sagemaker: Any) -> None:
+    def __init__(self, paths: Paths, emulator: Emulator, sagemaker: Any, interval: float = INTERVAL_SECONDS) -> None:
         self._store = SnapshotStore(paths.state, emulator_state.encode_default, emulator_state.decode_hook)
         self._emulator = emulator
         self._sagemaker = sagemaker
+        self._interval = interval
 
     async def restore(self) -> tuple[float | None, list[str]]:
         """Put the last snapshot back: (when it was taken, stacks that were half-done then)."""
@@ -43,13 +44,13 @@ class Keeper:
 
     async def run(self) -> None:
         """Keep state until cancelled."""
-        due = time.monotonic() + INTERVAL_SECONDS
+        due = time.monotonic() + self._interval
         while True:
             await asyncio.sleep(POLL_SECONDS)
             if not self._emulator.snapshot_wanted() and time.monotonic() < due:
                 continue
             await self.take_or_log()
-            due = time.monotonic() + INTERVAL_SECONDS
+            due = time.monotonic() + self._interval
 
     async def take_or_log(self) -> None:
         """Take a snapshot now; if that fails the one before stays, and the log says why."""

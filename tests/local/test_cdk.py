@@ -45,7 +45,6 @@ def test_a_custom_resource_that_is_not_complete_at_once_is_waited_for(bootstrapp
     aws.cdk("deploy", app, "--outputs-file", str(outputs))
     assert json.loads(outputs.read_text()) == {"Waiter": {"Asked": "2"}}
     assert parameter(aws, "/waiter/count-asked") == "Create"
-    assert "There were no differences" in aws.cdk("diff", app)
     assert "Greeting" in aws.cdk("diff", changed)
     aws.cdk("deploy", changed)
     assert (parameter(aws, "/waiter/count-asked"), parameter(aws, "/waiter/count")) == ("Update", "2")

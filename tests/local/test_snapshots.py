@@ -266,13 +266,3 @@ def test_a_registry_write_is_kept_across_kill_9(own_local_aws: LocalAws) -> None
     own_local_aws.up()
     groups = own_local_aws.client("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"]
     assert [group["ModelPackageGroupName"] for group in groups] == ["kept"]
-
-
-def test_without_any_request_state_is_kept_every_thirty_seconds(
-    own_local_aws: LocalAws,
-) -> None:
-    own_local_aws.client("ssm").put_parameter(Name="/quiet", Value="1", Type="String")
-    snapshot_after(own_local_aws, time.time())
-    kill(own_local_aws)
-    own_local_aws.up()
-    assert own_local_aws.client("ssm").get_parameter(Name="/quiet")["Parameter"]["Value"] == "1"
