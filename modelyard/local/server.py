@@ -38,7 +38,7 @@ CLOSE_SECONDS = 10.0
 LOCK_SECONDS = 15.0
 # What an installation of packages may need of the user's environment.
 KEPT_VARIABLES = re.compile(
-    r"HOME|LANG|LC_\w+|TZ|USER|XDG_\w+|UV_\w+|PIP_\w+|SSL_\w+|\w+_CA_(?:BUNDLE|CERTS)|\w+_(?:proxy|PROXY)"
+    r"HOME|LANG|LC_\w+|TZ|USER|MODELYARD_CLOCK_FACTOR|XDG_\w+|UV_\w+|PIP_\w+|SSL_\w+|\w+_CA_(?:BUNDLE|CERTS)|\w+_(?:proxy|PROXY)"
 )
 
 
@@ -150,7 +150,7 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket) -> Non
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    from modelyard.local import sagemaker
+    from modelyard.local import autoscaling, metrics, sagemaker
     from modelyard.local.emulator import Emulator, asgi_app, refusal
     from modelyard.local.gateway import Gateway
     from modelyard.local.keeper import Keeper
@@ -161,6 +161,7 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket) -> Non
     emulator = Emulator(instance.url, instance.access_key)
     sagemaker.PARTS = tuple(p for p in sagemaker.PARTS if _importable(p))  # type: ignore[assignment]
     service = sagemaker.install(emulator, paths.sagemaker)
+    autoscaling.install(emulator, service, metrics.install(emulator, service))
     keeper = Keeper(paths, emulator, service)
     await _start(asgi_app)
     # Calls that the restored parts make are answered once the server accepts; until then they wait in the backlog.

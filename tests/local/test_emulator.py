@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 from ministack import app
 from ministack.core import iam_evaluator, lambda_runtime, persistence, responses, router
-from ministack.services import cloudformation, eventbridge, iam, lambda_svc, s3, sts
+from ministack.services import cloudformation, cloudwatch, eventbridge, iam, lambda_svc, s3, sts
 from ministack.services.cloudformation import provisioners
 
 from modelyard.local import emulator_state
@@ -38,6 +38,10 @@ FUNCTIONS: list[tuple[Any, str, list[str]]] = [
     (persistence, "_json_default", ["obj"]),
     (persistence, "_json_object_hook", ["obj"]),
     (eventbridge, "_put_events", ["data", "allow_aws_source"]),
+    (cloudwatch, "_evaluate_alarm", ["alarm"]),
+    (cloudwatch, "_dispatch_alarm_actions", ["alarm", "old_state", "new_state", "reason"]),
+    (cloudwatch, "_dims_key", ["dims"]),
+    (cloudwatch, "_point_stats", ["pt"]),
     (sts, "register_session", ["access_key", "session"]),
     (sts, "_session_expired", ["session"]),
     (iam_evaluator, "AuthError", ["code", "message", "details"]),
@@ -58,6 +62,8 @@ MAPPINGS: list[tuple[Any, str]] = [
 SCOPED_STORES: list[tuple[Any, str]] = [
     (iam, "_access_keys"),
     (cloudformation, "_stacks"),
+    (cloudwatch, "_alarms"),
+    (cloudwatch, "_metrics"),
     (s3, "_buckets"),
     *((s3, name) for name in emulator_state._S3_STORES),
 ]
@@ -248,3 +254,44 @@ def test_every_status_of_an_operation_under_way_has_one_for_its_interruption() -
     under_way = {status for status in statuses if status.endswith("_IN_PROGRESS")} - {"REVIEW_IN_PROGRESS"}
     assert set(emulator_state._AFTER_INTERRUPTION) == under_way
     assert set(emulator_state._AFTER_INTERRUPTION.values()) <= set(statuses) - under_way
+
+
+def test_metrics_and_alarms_are_read_and_a_change_of_state_is_told(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_evaluate_alarm", "_dispatch_alarm_actions"):
+        monkeypatch.setattr(cloudwatch, name, getattr(cloudwatch, name))
+    told: list[Any] = []
+    emulator.take_over_alarms(lambda *change: told.append(change))
+    alarm = {"AlarmName": "a", "Namespace": "N", "MetricName": "M", "Period": 60, "EvaluationPeriods": 1}
+    alarm |= {"Statistic": "Sum", "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}
+    datum = {"MetricName": "M", "Dimensions": [{"Name": "D", "Value": "1"}], "Timestamp": 100, "Unit": "Count"}
+    counted = {**datum, "Values": [2, 5], "Counts": [3, 1]}
+    summed = {**datum, "StatisticValues": {"SampleCount": 4, "Sum": 10, "Minimum": 1, "Maximum": 4}}
+
+    async def scenario() -> None:
+        for operation, body in (
+            ("PutMetricAlarm", alarm),
+            ("PutMetricData", {"Namespace": "N", "MetricData": [counted, summed]}),
+            ("SetAlarmState", {"AlarmName": "a", "StateValue": "ALARM", "StateReason": "a drill"}),
+        ):
+            target = f"GraniteServiceVersion20100801.{operation}"
+            kind = "application/x-amz-json-1.0"
+            status, text = await request("monitoring", json.dumps(body), x_amz_target=target, content_type=kind)
+            assert status == 200, text
+
+    monkeypatch.setattr(cloudwatch, "TWO_WEEKS_SECONDS", time.time())
+    asyncio.run(scenario())
+    points = emulator.metric_points(ACCOUNT, REGION, "N", "M", {"D": "1"})
+    assert points == [
+        (100.0, (3.0, 6.0, 2.0, 2.0), "Count"),
+        (100.0, (1.0, 5.0, 5.0, 5.0), "Count"),
+        (100.0, (4.0, 10.0, 1.0, 4.0), "Count"),
+    ]
+    assert emulator.metric_points(ACCOUNT, REGION, "N", "M", {}) == []
+    ((account, region, kept),) = emulator.metric_alarms()
+    assert (account, region, kept["AlarmName"], kept["StateValue"]) == (ACCOUNT, REGION, "a", "ALARM")
+    # Of ministack's own evaluation, which would have looked at the metric's values, there is no trace.
+    assert [(where, here, changed["StateReason"], before) for where, here, changed, before in told] == [
+        (ACCOUNT, REGION, "a drill", "INSUFFICIENT_DATA")
+    ]

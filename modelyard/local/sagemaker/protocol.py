@@ -1,4 +1,4 @@
-"""SageMaker's JSON 1.1 protocol: requests and answers checked against botocore's own service model."""
+"""AWS's JSON 1.1 protocol: requests and answers checked against botocore's own service model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from modelyard.local.sagemaker.context import Context
 from modelyard.local.sagemaker.errors import SageMakerError, UnknownOperation, ValidationException
-from modelyard.local.sagemaker.operations import OPERATIONS
+from modelyard.local.sagemaker.operations import SAGEMAKER, Api
 from modelyard.shapes import operation_input, operation_output, problems, service_model
 
 __all__ = ["Answer", "answer_error", "call", "handle_json"]
@@ -18,15 +18,15 @@ log = logging.getLogger("modelyard.local.sagemaker")
 Answer = tuple[int, dict[str, str], bytes]
 
 
-def handle_json(context: Context, target: str, body: bytes) -> Answer:
-    """Answer one control plane request (``X-Amz-Target: SageMaker.<operation>``)."""
+def handle_json(context: Context, target: str, body: bytes, api: Api = SAGEMAKER) -> Answer:
+    """Answer one control plane request (``X-Amz-Target: <prefix>.<operation>``)."""
     name = target.partition(".")[2]
     try:
         try:
             request = json.loads(body or b"{}")
         except ValueError as error:
             raise ValidationException(f"The request body is not JSON: {error}") from None
-        return _answer(200, call(context, name, request))
+        return _answer(200, call(context, name, request, api))
     except SageMakerError as error:
         return answer_error(error)
     except Exception as error:
@@ -34,26 +34,28 @@ def handle_json(context: Context, target: str, body: bytes) -> Answer:
         return _answer(500, {"__type": "InternalFailure", "message": f"{type(error).__name__}: {error}"})
 
 
-def call(context: Context, name: str, request: dict[str, Any]) -> dict[str, Any]:
+def call(context: Context, name: str, request: dict[str, Any], api: Api = SAGEMAKER) -> dict[str, Any]:
     """Call the operation ``name`` as a client would, without the wire; raises ``SageMakerError``."""
-    function = OPERATIONS.get(name)
+    function = api.operations.get(name)
     if function is None:
-        known = name in service_model("sagemaker").operation_names
+        known = name in service_model(api.service).operation_names
         raise UnknownOperation(
-            f"SageMaker's operation {name} is not supported by the local AWS" if known else f"Unknown operation {name}"
+            f"{api.title}'s operation {name} is not supported by the local AWS"
+            if known
+            else f"Unknown operation {name}"
         )
-    found = list(problems(operation_input("sagemaker", name), request))
+    found = list(problems(operation_input(api.service, name), request))
     if found:
         noun = "error" if len(found) == 1 else "errors"
         raise ValidationException(f"{len(found)} validation {noun} detected: {'; '.join(map(str, found))}")
     with context.service.lock:
         result = function(context, request) or {}
         # Copied inside the lock: a background thread may change the record while the answer is written.
-        return _output(name, result)
+        return _output(api, name, result)
 
 
-def _output(name: str, result: dict[str, Any]) -> dict[str, Any]:
-    shape = operation_output("sagemaker", name)
+def _output(api: Api, name: str, result: dict[str, Any]) -> dict[str, Any]:
+    shape = operation_output(api.service, name)
     answered = _known(shape, result) if shape is not None else {}
     wrong = list(problems(shape, answered)) if shape is not None else []
     if wrong:

@@ -1,0 +1,120 @@
+"""Scalable targets, and the tags on them."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from modelyard.local.autoscaling import policies
+from modelyard.local.autoscaling.api import DIMENSION, matching, operation, page, require_supported, variant_of
+from modelyard.local.autoscaling.errors import ResourceNotFoundException
+from modelyard.local.autoscaling.records import TARGETS, find_target
+from modelyard.local.autoscaling.scaling import enforce_bounds
+from modelyard.local.sagemaker.context import Context, Record
+from modelyard.local.sagemaker.errors import ValidationException
+
+__all__: list[str] = []
+
+_NOT_SUSPENDED = dict.fromkeys(
+    ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), False
+)
+_ROLE = (
+    "arn:aws:iam::{account}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
+    "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+)
+
+
+@operation("RegisterScalableTarget")
+def register_scalable_target(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    require_supported(request)
+    variant_of(request["ResourceId"]).shown(context)
+    known = context.table(TARGETS).get(request["ResourceId"])
+    target = {**(known or _new(context, request)), **_given(request)}
+    _check_bounds(target)
+    if known is not None and request.get("Tags"):
+        raise ValidationException("Tags can be given only when a scalable target is registered; use TagResource.")
+    context.table(TARGETS)[request["ResourceId"]] = target
+    enforce_bounds(context, target)
+    context.snapshot()
+    return {"ScalableTargetARN": target["ScalableTargetARN"]}
+
+
+@operation("DeregisterScalableTarget")
+def deregister_scalable_target(context: Context, request: dict[str, Any]) -> None:
+    require_supported(request)
+    find_target(context, request)
+    policies.delete_all(context, request["ResourceId"])
+    del context.table(TARGETS)[request["ResourceId"]]
+    context.snapshot()
+
+
+@operation("DescribeScalableTargets")
+def describe_scalable_targets(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    require_supported(request)
+    wanted = request.get("ResourceIds")
+    found = [
+        target
+        for target in matching(request, context.table(TARGETS).values())
+        if wanted is None or target["ResourceId"] in wanted
+    ]
+    return page(request, found, "ScalableTargets")
+
+
+@operation("TagResource")
+def tag_resource(context: Context, request: dict[str, Any]) -> None:
+    _tagged(context, request)["_tags"].update(request["Tags"])
+    context.snapshot()
+
+
+@operation("UntagResource")
+def untag_resource(context: Context, request: dict[str, Any]) -> None:
+    tags = _tagged(context, request)["_tags"]
+    for key in request["TagKeys"]:
+        tags.pop(key, None)
+    context.snapshot()
+
+
+@operation("ListTagsForResource")
+def list_tags_for_resource(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    return {"Tags": _tagged(context, request)["_tags"]}
+
+
+def _new(context: Context, request: dict[str, Any]) -> Record:
+    for member in ("MinCapacity", "MaxCapacity"):
+        if member not in request:
+            raise ValidationException(f"{member} must be specified when a scalable target is registered.")
+    arn = f"arn:aws:application-autoscaling:{context.region}:{context.account}:scalable-target/{secrets.token_hex(18)}"
+    return {
+        "ServiceNamespace": request["ServiceNamespace"],
+        "ResourceId": request["ResourceId"],
+        "ScalableDimension": DIMENSION,
+        "RoleARN": _ROLE.format(account=context.account),
+        "CreationTime": context.now(),
+        "SuspendedState": _NOT_SUSPENDED,
+        "ScalableTargetARN": arn,
+        "_tags": dict(request.get("Tags", {})),
+    }
+
+
+def _given(request: dict[str, Any]) -> Record:
+    given: Record = {name: request[name] for name in ("MinCapacity", "MaxCapacity") if name in request}
+    if "SuspendedState" in request:
+        given["SuspendedState"] = {**_NOT_SUSPENDED, **request["SuspendedState"]}
+    return given
+
+
+def _check_bounds(target: Record) -> None:
+    if target["MinCapacity"] < 1:
+        raise ValidationException(
+            f"A MinCapacity of {target['MinCapacity']} is not supported: a real-time production variant has at least 1 "
+            "instance."
+        )
+    if target["MaxCapacity"] < target["MinCapacity"]:
+        raise ValidationException("Maximum capacity cannot be less than minimum capacity")
+
+
+def _tagged(context: Context, request: dict[str, Any]) -> Record:
+    for target in context.table(TARGETS).values():
+        if target["ScalableTargetARN"] == request["ResourceARN"]:
+            return target
+    raise ResourceNotFoundException(f"The specified resource {request['ResourceARN']} does not exist.")
