@@ -105,7 +105,7 @@ class ArtifactStore(Construct):
         return names.bucket_name(self._stage, id.lower(), stack.account, stack.region)
 
     def _make_bucket(self, id: str, logs: s3.IBucket | None) -> s3.Bucket:
-        return s3.Bucket(
+        bucket = s3.Bucket(
             self,
             id,
             bucket_name=self._bucket_name(id),
@@ -129,6 +129,10 @@ class ArtifactStore(Construct):
             ],
             removal_policy=self._removal,
         )
+        # An adopted bucket still refuses requests without TLS.
+        if bucket.policy is not None:
+            bucket.policy.apply_removal_policy(self._removal)
+        return bucket
 
     def _adopt_bucket(self, id: str, logs: s3.IBucket | None) -> s3.IBucket:
         key = None if logs is None else self.key

@@ -7,7 +7,7 @@ import pytest
 from tests.synthesis import Templates
 
 DEV, PROD, AGAIN = "Modelyard-dev-Foundation", "Modelyard-prod-Foundation", "Modelyard-again-Foundation"
-KEPT = ["AWS::KMS::Key", "AWS::KMS::Alias", "AWS::S3::Bucket", "AWS::DynamoDB::Table"]
+KEPT = ["AWS::KMS::Key", "AWS::KMS::Alias", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::DynamoDB::Table"]
 
 
 def _buckets(templates: Templates, stack: str) -> dict[str, dict[str, Any]]:
