@@ -47,6 +47,12 @@ class Lab:
         (folder / "train").chmod(0o755)
         register_image(aws.paths.root / "sagemaker", self.image, folder)
 
+    def reconnected(self) -> Lab:
+        """This after the local AWS has been started again."""
+        self.sagemaker = self.aws.client("sagemaker")
+        self.s3 = self.aws.client("s3")
+        return self
+
     def put(self, key: str, content: str) -> str:
         """Write an object; returns its URI."""
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=content.encode())

@@ -48,11 +48,15 @@ class LogStream:
             self._lines.append((int(time.time() * 1000), line[:_LONGEST] or " "))
             self._changed.notify_all()
 
-    def close(self) -> None:
-        """Wait until every line is sent."""
+    def end(self) -> None:
+        """Say that no line follows, so that what there is is sent at once."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def close(self) -> None:
+        """Wait until every line is sent."""
+        self.end()
         if self._sender is not None:
             self._sender.join()
 

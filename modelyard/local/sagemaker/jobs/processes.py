@@ -22,6 +22,7 @@ Ended = tuple[str, int]
 
 # Without namespaces a process may escape; its job does not wait for it.
 _OUTPUT_SECONDS = 2.0
+_QUICK_SECONDS = 0.05
 
 
 class ProcessGroup:
@@ -31,7 +32,6 @@ class ProcessGroup:
         self._stop_seconds = stop_seconds
         self._ended: queue.Queue[Ended | None] = queue.Queue()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._threads: list[threading.Thread] = []
 
     def start(
         self,
@@ -60,7 +60,6 @@ class ProcessGroup:
         waiter = threading.Thread(target=self._wait_for, args=arguments, name=f"wait-{host}", daemon=True)
         reader.start()
         waiter.start()
-        self._threads.append(waiter)
         return mounted.explain
 
     def stop(self) -> None:
@@ -93,8 +92,6 @@ class ProcessGroup:
             if (ended is None or ended[1] != 0) and not ending:
                 self._signal(signal.SIGTERM)
                 deadline, ending = time.monotonic() + self._stop_seconds, True
-        for thread in self._threads:
-            thread.join()
         return codes, timed_out
 
     def _wait_for(
@@ -103,10 +100,14 @@ class ProcessGroup:
         code = process.wait()
         # An instance ends with its first process, as a container does; what that left would keep its output open.
         _signal_session(process.pid, signal.SIGKILL)
-        if namespace is not None:
+        reader.join(timeout=_QUICK_SECONDS)
+        if namespace is not None and reader.is_alive():
             kill_namespace(namespace)
         reader.join(timeout=_OUTPUT_SECONDS)
         self._ended.put((host, code))
+        # Looking at every process takes a while, so it is done when nobody waits for it.
+        if namespace is not None:
+            kill_namespace(namespace)
 
     def _signal(self, number: int) -> None:
         for process in self._processes.values():

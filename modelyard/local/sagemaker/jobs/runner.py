@@ -147,6 +147,8 @@ class JobRunner:
             group.kill()
             raise ProgramNotFound(f"{job.command[0]} cannot be run in image {job.image}: {error.strerror}") from None
         codes, timed_out = group.wait(job.max_seconds)
+        for stream in logs:
+            stream.end()
         stopped = running.stop_wanted.is_set() or timed_out
         first_failed = next((name for name, code in codes.items() if code != 0), None)
         if self._closing:

@@ -30,6 +30,12 @@ class PipelineEngine:
         """Ask the execution ``arn`` to stop; returns at once. The lock is held."""
         self._running[arn].stop()
 
+    def wait(self, arn: str) -> None:
+        """Wait until the execution ``arn`` has ended; returns at once for one that is not running."""
+        execution = self._running.get(arn)
+        if execution is not None:
+            execution.finished.wait()
+
     def restored(self) -> None:
         """Mark executions that the kept state calls running as interrupted."""
         for context in self._service.contexts():
