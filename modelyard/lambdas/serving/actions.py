@@ -10,13 +10,20 @@ from .artifacts import config_request, model_request, tags
 from .declaration import Declared
 from .desired import Target
 from .errors import Meaning, Transient, meaning, unless_absent
-from .ledger import CAPACITY, Attempt, Hold, Records
+from .ledger import CAPACITY, FAILED, SUCCEEDED, SUPERSEDED, Attempt, Hold, Records
 from .notices import notify
 from .registry import Package
 from .runtime import Runtime, log
-from .steps import Endpoint, Step, mixed_trigger
+from .steps import ROLLED_BACK, Endpoint, Step, mixed_trigger
 
 _DELETION_DELAY = 5  # seconds until a deleted endpoint is looked at again
+
+_TOLD = {
+    SUCCEEDED: "deployed",
+    FAILED: "failed",
+    CAPACITY: "waits for capacity",
+    SUPERSEDED: "superseded",
+}
 
 
 @dataclass
@@ -82,8 +89,10 @@ def close_attempt(case: Case, attempt: Attempt, outcome: str, reason: str) -> No
     """Tell how an attempt ended, and write it down."""
     # Capacity may be missing for days: that is told once, not at every attempt.
     key = f"{CAPACITY}#{attempt.approval}" if outcome == CAPACITY else f"attempt#{attempt.key}"
-    subject = f"version {attempt.version} {outcome}"
-    notify(case.runtime, case.name, case.records, key, subject, reason or "it is in service")
+    told = ROLLED_BACK if reason.startswith(ROLLED_BACK) else _TOLD[outcome]
+    notify(
+        case.runtime, case.name, case.records, key, f"version {attempt.version} {told}", reason or "It is in service."
+    )
     closed = case.runtime.ledger.close_attempt(case.name, attempt, outcome, reason, case.runtime.now())
     case.records.attempts[case.records.attempts.index(attempt)] = closed
 

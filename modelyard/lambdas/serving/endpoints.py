@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import unless_absent
+from botocore.exceptions import ClientError
+
+from .errors import is_denied, unless_absent
 from .instants import instant
 from .steps import Endpoint
 
@@ -24,7 +26,19 @@ def describe(sagemaker: Any, endpoint_name: str) -> Endpoint | None:
 
 
 def served_package(sagemaker: Any, config_name: str) -> str:
-    """ARN of the model package that an endpoint config serves; empty if its model was not made from a package."""
+    """ARN of the model package that an endpoint config serves; empty if its model was not made from a package.
+
+    What others made may have names that the hook's role does not cover; that is not from a package of ours either.
+    """
+    try:
+        return _served_package(sagemaker, config_name)
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        return ""
+
+
+def _served_package(sagemaker: Any, config_name: str) -> str:
     config = unless_absent(sagemaker.describe_endpoint_config, EndpointConfigName=config_name) or {}
     model_name = config.get("ProductionVariants", [{}])[0].get("ModelName")
     model = unless_absent(sagemaker.describe_model, ModelName=model_name) if model_name else None

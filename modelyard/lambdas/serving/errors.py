@@ -46,6 +46,7 @@ _TRANSIENT_CODES = {
 }
 _CAPACITY_CODES = {"ResourceLimitExceeded"}
 _ABSENT_CODES = {"ParameterNotFound", "ResourceNotFound", "ResourceNotFoundException"}
+_DENIED_CODES = {"AccessDenied", "AccessDeniedException"}
 _ABSENT = re.compile(r"could not find|does not exist|not found", re.IGNORECASE)
 # Another caller was first, or CreateEndpoint does not see a fresh endpoint config yet (its API reference says so).
 _RACE = re.compile(r"already exist|in-progress endpoint|cannot update in|could not find endpoint conf", re.IGNORECASE)
@@ -86,6 +87,11 @@ def is_absent(error: BaseException) -> bool:
         return False
     code, message, _ = _parts(error)
     return code in _ABSENT_CODES or (code == "ValidationException" and bool(_ABSENT.search(message)))
+
+
+def is_denied(error: BaseException) -> bool:
+    """Whether IAM does not allow the call."""
+    return isinstance(error, ClientError) and _parts(error)[0] in _DENIED_CODES
 
 
 def unless_absent(call: Callable[..., Any], **arguments: Any) -> Any:

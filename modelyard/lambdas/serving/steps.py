@@ -11,6 +11,8 @@ from .errors import is_capacity
 from .instants import seconds_between
 from .ledger import CAPACITY, FAILED, SUCCEEDED, SUPERSEDED, Attempt, Records
 
+ROLLED_BACK = "rolled back"
+
 
 class Step(Enum):
     """One step; only CREATE, UPDATE and DELETE change the endpoint."""
@@ -144,7 +146,7 @@ def conclude(endpoint: Endpoint | None, attempt: Attempt) -> Conclusion | None:
         return Conclusion(SUPERSEDED, f"somebody else put the endpoint on config {endpoint.config_name}")
     if endpoint.modified == attempt.found_modified:
         return None
-    return _failure("rolled back: " + (endpoint.failure_reason or "SageMaker gave no reason"))
+    return _failure(f"{ROLLED_BACK}: " + (endpoint.failure_reason or "SageMaker gave no reason"))
 
 
 def unrecorded(endpoint: Endpoint | None, config_name: str, attempts: list[Attempt]) -> bool:

@@ -77,14 +77,17 @@ def test_a_function_that_dies_before_any_call_ends_at_the_right_version_with_one
         "UpdateEndpoint",
         "Publish",
     } <= calls.keys()
-    for call, occurrence in itertools.product(calls, (1, 2)):
+    # Parameters are read before and just before the call that counts; items are written for approval and attempt.
+    places = [*((call, 1) for call in calls), ("GetParameter", 2), ("PutItem", 2), ("PutItem", 3)]
+    for call, occurrence in places:
         version = len(project.versions()) + 1
         attempts = len(project.outcomes())
         project.register("Approved")
         died = dies_before(project, call, occurrence)
-        assert project.settle() == str(version), f"died before {call}, number {occurrence}"
+        served, made = project.settle(), project.records().attempts[attempts:]
         project.stage.before_call = lambda name: None
+        assert served == str(version), f"died before {call}, number {occurrence}: {made}"
+        assert [(item.version, item.outcome) for item in made] == [(version, "succeeded")]
         assert died or occurrence > 1
-        assert project.outcomes()[attempts:] == [(version, "succeeded")], f"died before {call}, number {occurrence}"
     configs, models = project.artifacts()
     assert sorted(configs) == sorted(models)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelyard.lambdas.serving.ledger import LedgerError
+from tests.lambdas.serving.faults import refuse
 from tests.lambdas.serving.hook import IMAGE, ROLE, Project, Stage
 
 
@@ -126,3 +127,13 @@ def test_an_empty_ledger_adopts_an_endpoint_of_unknown_origin_until_something_is
     assert project.settle() == "foreign"
     project.approve(1)
     assert project.settle() == "1"
+
+
+def test_an_endpoint_that_the_hook_may_not_look_into_is_adopted_as_one_of_unknown_origin(stage: Stage) -> None:
+    project = stage.endpoint("found")
+    project.register()
+    by_hand(project, f"{project.name}-by-hand", {"Image": IMAGE, "Environment": {"VERSION": "foreign"}})
+    refuse(stage, "DescribeEndpointConfig", "AccessDeniedException")
+    project.declare()
+    assert project.settle() == "foreign"
+    assert [(item.source, item.package_arn) for item in project.records().approvals] == [("adopted", "")]

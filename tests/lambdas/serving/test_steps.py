@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -26,10 +27,11 @@ from modelyard.shapes import service_model
 from tests.lambdas.serving.samples import approval, at, attempt, endpoint, package
 
 NOW = at(1000)
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "approvals.md"
 BUSY = ["OutOfService", "Creating", "Updating", "SystemUpdating", "RollingBack"]
 ASKED = attempt(1, approval(1, 10), OPEN, config_name="new", found_config="old", found_modified=at(400))
 
-# Columns: paused, none eligible, this config, another config, backing off. `docs/approvals.md` shows the same table.
+# Columns: paused, none eligible, this config, another config, backing off.
 EXPECTED = {
     State.ABSENT: "nothing nothing create create nothing",
     State.BUSY: "nothing nothing nothing nothing nothing",
@@ -46,6 +48,16 @@ EXPECTED = {
 def test_each_state_and_wish_give_the_step_of_the_table(row: State, column: Wish) -> None:
     expected = dict(zip(Wish, EXPECTED[row].split(), strict=True))
     assert TABLE[row][column].value == expected[column]
+
+
+def test_the_documentation_shows_the_table() -> None:
+    lines = DOCUMENTATION.read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    shown = {row[0]: row[1:] for row in rows}
+    assert shown["endpoint"] == [column.value for column in Wish]
+    assert {row: shown[row.value] for row in State} == {
+        row: [TABLE[row][column].value for column in Wish] for row in State
+    }
 
 
 def test_every_status_that_sagemaker_has_is_a_state() -> None:

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from modelyard.lambdas.serving import endpoints, reconcile
 from modelyard.lambdas.serving.errors import Transient
-from modelyard.lambdas.serving.instants import instant
 from modelyard.lambdas.serving.steps import Endpoint
+from tests.lambdas.serving.faults import later, refuse
 from tests.lambdas.serving.hook import Project, Stage, wait_until
-
-
-def refuse(stage: Stage, call: str, code: str, message: str = "", times: int = 1) -> None:
-    """Let the next `times` calls of an operation fail as a service would."""
-    left = [times]
-
-    def before_call(name: str) -> None:
-        if name == call and left[0]:
-            left[0] -= 1
-            raise ClientError({"Error": {"Code": code, "Message": message}}, call)
-
-    stage.before_call = before_call
-
-
-def later(stage: Stage, seconds: float) -> None:
-    """Let the functions' clock show a time to come."""
-    moment = instant(datetime.fromisoformat(stage.runtime.now()) + timedelta(seconds=seconds))
-    stage.runtime = replace(stage.runtime, now=lambda: moment)
 
 
 def test_a_version_that_cannot_load_is_rolled_back_and_not_tried_again(project: Project) -> None:
@@ -47,7 +27,7 @@ def test_a_version_that_cannot_load_is_rolled_back_and_not_tried_again(project: 
     assert reason.startswith(
         "rolled back: The primary container for production variant AllTraffic did not pass the ping"
     )
-    assert project.stage.notifications() == ["version 1 succeeded", "version 3 failed"]
+    assert project.stage.notifications() == ["version 1 deployed", "version 3 rolled back"]
 
 
 def test_a_failed_version_is_tried_again_when_it_is_approved_anew(project: Project) -> None:
@@ -70,6 +50,7 @@ def test_a_first_version_that_cannot_load_leaves_no_endpoint(project: Project) -
     project.approve(3)
     assert project.settle() == "Absent"
     assert project.outcomes() == [(3, "failed")]
+    assert project.stage.notifications() == ["version 3 failed", "nothing eligible"]
     project.approve(1)
     assert project.settle() == "1"
 
@@ -156,6 +137,7 @@ def test_a_lack_of_capacity_never_fails_a_version_and_is_retried_after_a_while(p
     project.stage.heartbeat()
     assert project.settle() == "Absent"
     assert project.outcomes() == [(1, "capacity")]
+    assert project.stage.notifications() == ["version 1 waits for capacity"]
     later(project.stage, 301)
     project.stage.heartbeat()
     assert project.settle() == "1"
