@@ -14,6 +14,7 @@ from modelyard.pipeline_defs.compiler.arguments import argument_problems
 from modelyard.pipeline_defs.compiler.bundles import digest_files
 from modelyard.pipeline_defs.compiler.cache import COMPILED
 from modelyard.pipeline_defs.compiler.context import PipelineContext
+from modelyard.pipeline_defs.compiler.definition import strings
 from modelyard.pipeline_defs.compiler.errors import PipelineDefinitionError
 from modelyard.pipeline_defs.compiler.explain import explain
 from modelyard.pipeline_defs.compiler.network import apply_network
@@ -98,7 +99,14 @@ def _pack(
         raise PipelineDefinitionError(
             f"{folder}: the definition has {len(text):,} bytes; SageMaker takes at most {MAX_BYTES:,}: use fewer steps"
         )
-    body = sentinels.to_sub(text, {variable: literal for variable, _, literal in stand_ins})
+    literals = {variable: literal for variable, _, literal in stand_ins}
+    for path, value in strings(definition):
+        if sentinels.MARK in sentinels.to_sub(value, literals):
+            raise PipelineDefinitionError(
+                f"{folder / 'pipeline.py'}: {path} is {value!r}, which holds a part of a value of context; "
+                "only the deployment knows these values: put them into strings whole"
+            )
+    body = sentinels.to_sub(text, literals)
     used = {variable: meaning for variable, meaning, _ in stand_ins if f"${{{variable}}}" in body}
     bundles = {sentinels.code(script)[0]: files for script, files in context.sources.items()}
     compiled = {

@@ -15,6 +15,8 @@ from modelyard.pipeline_defs.compiler.bundles import digest_files
 from modelyard.pipeline_defs.compiler.errors import PipelineDefinitionError
 
 COMPILED = "compiled.json"
+# Of this package, what the compiler's checks rest on.
+CHECKS = ["settings/instances.py", "shapes.py"]
 # The distributions whose version decides what a definition looks like.
 DISTRIBUTIONS = ("sagemaker", "sagemaker-core", "sagemaker-mlops", "sagemaker-train", "sagemaker-serve", "botocore")
 
@@ -52,8 +54,9 @@ def _tools() -> dict[str, Any]:
         raise PipelineDefinitionError(
             f"the SageMaker SDK is not installed (no {error.name}); run: pip install 'modelyard[pipelines]'"
         ) from None
-    compiler = Path(__file__).parent
-    return {**versions, "python": sys.version_info[:2], "compiler": digest_files(compiler, sources(compiler))}
+    compiler, package = Path(__file__).parent, Path(__file__).parents[2]
+    own = [digest_files(compiler, sources(compiler)), digest_files(package, CHECKS)]
+    return {**versions, "python": sys.version_info[:2], "own": own}
 
 
 def store(entry: Path, files: dict[str, bytes]) -> None:

@@ -10,14 +10,15 @@ import re
 from pathlib import PurePosixPath
 
 ACCOUNT = "000000000000"
+MARK = "modelyard-sentinel"
 
 # Variable, what it stands for, the literal that holds its place.
 FIXED = {
-    "Bucket": ("name of the artefact bucket", "modelyard-sentinel-bucket"),
-    "DataBucket": ("name of the data bucket", "modelyard-sentinel-data-bucket"),
-    "JobRoleArn": ("ARN of the jobs' role", f"arn:aws:iam::{ACCOUNT}:role/modelyard-sentinel-role"),
-    "KmsKeyArn": ("ARN of the KMS key", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/modelyard-sentinel-key"),
-    "ModelPackageGroupName": ("name of the model package group", "modelyard-sentinel-group"),
+    "Bucket": ("name of the artefact bucket", f"{MARK}-bucket"),
+    "DataBucket": ("name of the data bucket", f"{MARK}-data-bucket"),
+    "JobRoleArn": ("ARN of the jobs' role", f"arn:aws:iam::{ACCOUNT}:role/{MARK}-role"),
+    "KmsKeyArn": ("ARN of the KMS key", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{MARK}-key"),
+    "ModelPackageGroupName": ("name of the model package group", f"{MARK}-group"),
 }
 
 
@@ -28,14 +29,14 @@ def camel(text: str) -> str:
 
 def image(folder: str) -> tuple[str, str, str]:
     """Variable, meaning and literal of the URI of the image built from `containers/<folder>`."""
-    literal = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/modelyard/{folder}:modelyard-sentinel"
+    literal = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/modelyard/{folder}:{MARK}"
     return f"Image{camel(folder)}", f"URI of the image {folder}", literal
 
 
 def code(script: str) -> tuple[str, str, str]:
     """Variable, meaning and literal of the S3 URI of the bundle that runs `script`."""
     stem = PurePosixPath(script).with_suffix("").as_posix()
-    return f"Code{camel(stem)}", f"S3 URI of the bundle that runs {script}", f"s3://modelyard-sentinel-code/{script}"
+    return f"Code{camel(stem)}", f"S3 URI of the bundle that runs {script}", f"s3://{MARK}-code/{script}"
 
 
 def subnet(index: int) -> tuple[str, str, str]:

@@ -176,6 +176,12 @@ CASES = {
         "line 21: source('step.py'): bundled twice, with [] and with ['pipeline.py']; "
         "make one source and give it to both steps",
     ),
+    "a part of a value that only the deployment knows": Case(
+        "s3://{context.bucket}/report",
+        "s3://{context.bucket[:20]}/report",
+        "Steps[0].Arguments.ProcessingOutputConfig.Outputs[0].S3Output.S3Uri is 's3://modelyard-sentinel-b/report', "
+        "which holds a part of a value of context; only the deployment knows these values: put them into strings whole",
+    ),
     "an upload by the SDK": Case(
         "processor.run(inputs=[source.processing_input()]",
         f'{SCRIPT_PROCESSOR}.run(code=__file__.replace("pipeline.py", "step.py")',
