@@ -7,43 +7,30 @@ own toolkits obey, names the folder; a program that has ``/opt/ml`` written into
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import functools
-import os
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelyard.local import children
+from modelyard.local.namespaces import ML_ROOT, enter, namespaces_available
 
-__all__ = ["ML_ROOT", "Mounted", "kill_namespace", "mount", "namespace_of", "namespaces_available"]
+__all__ = ["ML_ROOT", "Mounted", "mount"]
 
-ML_ROOT = "/opt/ml"
-
-_CLONE_NEWNS = 0x00020000
-_CLONE_NEWUSER = 0x10000000
-_MS_BIND = 0x1000
-_MS_REC = 0x4000
-_MS_PRIVATE = 0x40000
-_O_PATH = 0o10000000
 _WRITTEN = re.compile(r"/opt/ml(?![\w.-])")
-
-# PyDLL keeps the GIL: between fork and exec nothing may wait for another thread.
-_libc = ctypes.PyDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True)
 class Mounted:
-    """How to start a process that sees a folder as ``/opt/ml``: give these three to ``children.spawn``."""
+    """How to start a process that sees a folder as ``/opt/ml``.
+
+    Give the first three to ``children.spawn``, or the first two and ``folder`` to a ``Launcher``.
+    """
 
     command: Sequence[str]
     environment: Mapping[str, str]
     preexec: Callable[[], None] | None
+    folder: Path | None
 
     def explain(self, output: str) -> str:
         """Why a program that failed with ``output`` may have failed, when it is this system's limit; else empty."""
@@ -59,93 +46,10 @@ class Mounted:
 def mount(folder: Path, command: Sequence[str], environment: Mapping[str, str]) -> Mounted:
     """``command`` with ``environment``, changed so that ``folder`` is ``/opt/ml`` to it."""
     if namespaces_available():
-        return Mounted(command, environment, functools.partial(_enter, folder))
+        return Mounted(command, environment, functools.partial(enter, folder), folder)
 
     def rewritten(text: str) -> str:
         return _WRITTEN.sub(lambda match: str(folder), text)
 
     variables = {name: rewritten(value) for name, value in environment.items()}
-    return Mounted([rewritten(part) for part in command], {**variables, "SAGEMAKER_BASE_DIR": str(folder)}, None)
-
-
-@functools.cache
-def namespaces_available() -> bool:
-    """Whether this system lets a process of this user have a mount namespace of its own."""
-    if _libc is None or not Path("/opt").is_dir():
-        return False
-    try:
-        process = children.spawn(["/bin/true"], preexec=functools.partial(_enter, Path("/tmp")))
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return process.wait() == 0
-
-
-def namespace_of(pid: int) -> str | None:
-    """The mount namespace of the process ``pid``; None for a process that has ended, or that is not ours."""
-    try:
-        return str(Path(f"/proc/{pid}/ns/mnt").readlink())
-    except OSError:
-        return None
-
-
-def kill_namespace(namespace: str) -> None:
-    """Kill every process in the mount namespace, whatever session it went to; never one of this process's own."""
-    if namespace == namespace_of(os.getpid()):
-        return
-    for entry in os.listdir("/proc"):  # noqa: PTH208 - a third of the time, at the end of each job
-        if entry.isdigit() and namespace_of(int(entry)) == namespace:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(int(entry), signal.SIGKILL)
-
-
-def _enter(folder: Path) -> None:
-    # Runs between fork and exec: short, and takes no lock.
-    user, group = os.getuid(), os.getgid()
-    if _unshare(_CLONE_NEWNS):
-        _check(_unshare(_CLONE_NEWNS | _CLONE_NEWUSER))
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
-        # The kernel forgets it when credentials change.
-        children.set_parent_death_signal()
-    _mount("none", "/", _MS_REC | _MS_PRIVATE)
-    handle = os.open(folder, _O_PATH)
-    if not Path(ML_ROOT).is_dir():
-        _remake_opt()
-    _mount(f"/proc/self/fd/{handle}", ML_ROOT, _MS_BIND)
-    os.close(handle)
-
-
-def _remake_opt() -> None:
-    # /opt cannot be given a new folder, so it is covered by an empty file system that shows all that was in it.
-    entries = list(Path("/opt").iterdir())
-    handle = os.open("/opt", _O_PATH)
-    _mount("tmpfs", "/opt", 0, kind="tmpfs")
-    for target in entries:
-        source = Path(f"/proc/self/fd/{handle}/{target.name}")
-        if source.is_symlink():
-            target.symlink_to(source.readlink())
-            continue
-        if source.is_dir():
-            target.mkdir()
-        else:
-            target.touch()
-        _mount(str(source), str(target), _MS_BIND | _MS_REC)
-    os.close(handle)
-    Path(ML_ROOT).mkdir()
-
-
-def _unshare(flags: int) -> int:
-    assert _libc is not None
-    return int(_libc.unshare(flags))
-
-
-def _mount(source: str, target: str, flags: int, *, kind: str = "none") -> None:
-    assert _libc is not None
-    _check(_libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), None))
-
-
-def _check(result: int) -> None:
-    if result:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    return Mounted([rewritten(part) for part in command], {**variables, "SAGEMAKER_BASE_DIR": str(folder)}, None, None)

@@ -6,15 +6,14 @@ import contextlib
 import os
 import queue
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
-from modelyard.local import children
-from modelyard.local.sagemaker.jobs.mounts import kill_namespace, mount, namespace_of
+from modelyard.local.launching import Launched, Launcher
+from modelyard.local.namespaces import kill_namespace
+from modelyard.local.sagemaker.jobs.mounts import mount
 
 __all__ = ["ProcessGroup"]
 
@@ -28,10 +27,11 @@ _QUICK_SECONDS = 0.05
 class ProcessGroup:
     """Runs one process a host until all have ended, one has failed, the time is over or ``stop`` is called."""
 
-    def __init__(self, stop_seconds: float) -> None:
+    def __init__(self, launcher: Launcher, stop_seconds: float) -> None:
+        self._launcher = launcher
         self._stop_seconds = stop_seconds
         self._ended: queue.Queue[Ended | None] = queue.Queue()
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes: dict[str, Launched] = {}
 
     def start(
         self,
@@ -44,22 +44,18 @@ class ProcessGroup:
     ) -> Callable[[str], str]:
         """Start ``command`` with ``folder`` as ``/opt/ml``. Returns ``Mounted.explain``; raises ``OSError``."""
         mounted = mount(folder, command, environment)
-        process = children.spawn(
-            mounted.command,
-            cwd=home,
-            env=mounted.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            preexec=mounted.preexec,
-        )
-        self._processes[host] = process
-        assert process.stdout is not None
-        reader = threading.Thread(target=_read, args=(process.stdout, on_line), name=f"output-{host}", daemon=True)
-        namespace = namespace_of(process.pid) if mounted.preexec else None
-        arguments = (host, process, reader, namespace)
-        waiter = threading.Thread(target=self._wait_for, args=arguments, name=f"wait-{host}", daemon=True)
+        output, written = os.pipe()
+        reader = threading.Thread(target=_read, args=(output, on_line), name=f"output-{host}", daemon=True)
         reader.start()
-        waiter.start()
+        try:
+            process = self._launcher.start(
+                mounted.command, cwd=home, environment=mounted.environment, output=written, folder=mounted.folder
+            )
+        finally:
+            os.close(written)
+        self._processes[host] = process
+        arguments = (host, process, reader)
+        threading.Thread(target=self._wait_for, args=arguments, name=f"wait-{host}", daemon=True).start()
         return mounted.explain
 
     def stop(self) -> None:
@@ -94,24 +90,22 @@ class ProcessGroup:
                 deadline, ending = time.monotonic() + self._stop_seconds, True
         return codes, timed_out
 
-    def _wait_for(
-        self, host: str, process: subprocess.Popen[bytes], reader: threading.Thread, namespace: str | None
-    ) -> None:
-        code = process.wait()
+    def _wait_for(self, host: str, process: Launched, reader: threading.Thread) -> None:
+        code = process.code.result()
         # An instance ends with its first process, as a container does; what that left would keep its output open.
         _signal_session(process.pid, signal.SIGKILL)
         reader.join(timeout=_QUICK_SECONDS)
-        if namespace is not None and reader.is_alive():
-            kill_namespace(namespace)
+        if process.namespace is not None and reader.is_alive():
+            kill_namespace(process.namespace)
         reader.join(timeout=_OUTPUT_SECONDS)
         self._ended.put((host, code))
         # Looking at every process takes a while, so it is done when nobody waits for it.
-        if namespace is not None:
-            kill_namespace(namespace)
+        if process.namespace is not None:
+            kill_namespace(process.namespace)
 
     def _signal(self, number: int) -> None:
         for process in self._processes.values():
-            if process.returncode is None:
+            if not process.code.done():
                 _signal_session(process.pid, number)
 
 
@@ -120,7 +114,7 @@ def _signal_session(leader: int, number: int) -> None:
         os.killpg(leader, number)
 
 
-def _read(output: IO[bytes], on_line: Callable[[str], None]) -> None:
-    with output:
-        for line in output:
+def _read(output: int, on_line: Callable[[str], None]) -> None:
+    with open(output, "rb") as lines:
+        for line in lines:
             on_line(line.decode(errors="replace").rstrip("\r\n"))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from modelyard.local.launching import Launcher
 from modelyard.local.sagemaker.context import SageMaker
 from modelyard.local.sagemaker.jobs.images import Image, ImageError, prepare_image
 from modelyard.local.sagemaker.jobs.job import Host, Job
@@ -57,11 +58,12 @@ class JobRunner:
         self._running: dict[str, _Running] = {}
         self._closing = False
         self._roles = Roles()
+        self._launcher = Launcher()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self, job: Job) -> None:
         """Run ``job`` in the background."""
-        running = _Running(job, ProcessGroup(self.stop_seconds))
+        running = _Running(job, ProcessGroup(self._launcher, self.stop_seconds))
         self._running[job.arn] = running
         job.context.spawn(f"job-{job.name}", self._run, running)
 
@@ -96,6 +98,7 @@ class JobRunner:
             running.group.kill()
         for running in list(self._running.values()):
             running.finished.wait(timeout=5)
+        self._launcher.close()
         self._closing = False
 
     def _run(self, running: _Running) -> None:
