@@ -51,15 +51,13 @@ def _first_stage(project: Path) -> Target:
     file = project / "platform.yaml"
     if not file.exists():
         return Target(FALLBACK_ACCOUNT, FALLBACK_REGION)
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from modelyard.settings import ConfigurationError, load_settings
 
     try:
-        stages = (YAML(typ="safe").load(file) or {}).get("stages") or []
-        first = stages[0] if isinstance(stages, list) else next(iter(stages.values()))
-        return Target(str(first["account"]).zfill(12), str(first["region"]))
-    except (YAMLError, AttributeError, LookupError, TypeError, StopIteration) as error:
-        raise LocalError(f"{file}: its first stage gives no account and region ({error})") from error
+        stage = load_settings(file).stages[0]
+    except ConfigurationError as error:
+        raise LocalError(str(error)) from error
+    return Target(stage.account, stage.region)
 
 
 def running(paths: Paths) -> Instance | None:

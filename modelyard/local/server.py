@@ -185,6 +185,7 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket) -> Non
         await asyncio.wait_for(asyncio.to_thread(service.close), CLOSE_SECONDS)
     replace(instance, ended=True).write(paths)
     supervisor.end_children()
+    shutil.rmtree(paths.work, ignore_errors=True)
     # Threads that wait (for a custom resource's answer, say) would hold up an ordinary exit for minutes.
     logging.shutdown()
     os._exit(0)

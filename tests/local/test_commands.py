@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from modelyard.local import lifecycle
-from modelyard.local.errors import LocalError
 from modelyard.local.instance import Instance, Paths
+from modelyard.local.sagemaker.jobs.images import registered_images
+from modelyard.settings import ConfigurationError, load_settings
 from tests.local_aws import ROOT, LocalAws
 
 
@@ -54,8 +55,9 @@ def test_a_mistake_is_one_line_and_exit_code_2(tmp_path: Path, arguments: list[s
 def test_account_and_region_are_those_of_the_first_stage(tmp_path: Path) -> None:
     (tmp_path / "platform.yaml").write_text(
         "stages:\n"
-        "  - {name: dev, account: '000000000012', region: eu-central-1}\n"
-        "  - {name: prod, account: '999999999999', region: us-west-2}\n"
+        "  dev: {account: '000000000012', region: eu-central-1}\n"
+        "  prod: {account: '999999999999', region: us-west-2}\n"
+        "projects: {}\n"
     )
     assert lifecycle.target(tmp_path) == lifecycle.Target("000000000012", "eu-central-1")
     assert lifecycle.target(tmp_path, region="us-east-2") == lifecycle.Target("000000000012", "us-east-2")
@@ -65,11 +67,22 @@ def test_without_settings_there_is_a_usual_account_and_region(tmp_path: Path) ->
     assert lifecycle.target(tmp_path) == lifecycle.Target("000000000000", "us-east-1")
 
 
-@pytest.mark.parametrize("text", ["stages: [", "stages: []", "stages: 3", "a: b", "stages:\n  - {name: dev}\n"])
-def test_settings_without_a_first_stage_are_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "platform.yaml").write_text(text)
-    with pytest.raises(LocalError, match=r"platform\.yaml"):
-        lifecycle.target(tmp_path)
+def test_wrong_settings_are_refused_as_everywhere_else(tmp_path: Path) -> None:
+    file = tmp_path / "platform.yaml"
+    file.write_text("stages:\n  dev: {acount: '000000000012', region: eu-central-1}\n")
+    with pytest.raises(ConfigurationError) as expected:
+        load_settings(file)
+    done = modelyard("local", "up", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, f"modelyard: {expected.value}\n")
+    assert "acount" in done.stderr
+
+
+def test_a_registered_image_is_told_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "image").mkdir()
+    uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:1"
+    done = modelyard("local", "image", uri, "image", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"{uri} is image.\n")
+    assert registered_images(Paths(tmp_path).sagemaker) == {uri: str(tmp_path / "image")}
 
 
 def test_up_twice_is_up_once(local_aws: LocalAws) -> None:

@@ -90,6 +90,10 @@ def test_down_ends_a_server_with_a_pending_custom_resource(own_local_aws: LocalA
     stack = aws.client("cloudformation").describe_stacks(StackName="pending")["Stacks"][0]
     assert stack["StackStatus"] == "CREATE_FAILED"
     assert "the local AWS ended" in stack["StackStatusReason"]
+    aws.client("cloudformation").delete_stack(StackName="pending")
+    aws.client("cloudformation").get_waiter("stack_delete_complete").wait(
+        StackName="pending", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
 
 
 def test_run_by_hand_the_server_stays_in_the_foreground_until_it_is_interrupted(tmp_path: Path) -> None:
