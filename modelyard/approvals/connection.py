@@ -40,7 +40,7 @@ class Connection:
     def __init__(self, place: Place, session: Any = None) -> None:
         self.stage = place.stage
         self._session = session or boto3.Session()
-        self._region = place.region or self._session.region_name
+        self._region = place.region or self._session.region_name or None
         self._clients: dict[str, Any] = {}
         if place.account and place.account != self.account:
             raise ApprovalError(
