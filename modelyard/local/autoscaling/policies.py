@@ -7,17 +7,13 @@ from typing import Any
 
 from modelyard.local.autoscaling import steps, tracking
 from modelyard.local.autoscaling.api import key_of, matching, operation, page, require_supported, variant_of
+from modelyard.local.autoscaling.decisions import CONFIGURATIONS
 from modelyard.local.autoscaling.errors import ObjectNotFoundException
 from modelyard.local.autoscaling.records import POLICIES, find_target, policies_of
 from modelyard.local.sagemaker.context import Context, Record
 from modelyard.local.sagemaker.errors import ValidationException
 
-__all__ = ["CONFIGURATIONS", "delete_all"]
-
-CONFIGURATIONS = {
-    "TargetTrackingScaling": "TargetTrackingScalingPolicyConfiguration",
-    "StepScaling": "StepScalingPolicyConfiguration",
-}
+__all__ = ["delete_all"]
 
 
 def delete_all(context: Context, resource_id: str) -> None:
