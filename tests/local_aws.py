@@ -49,7 +49,8 @@ class LocalAws:
 
     def up(self) -> LocalAws:
         """Start it, or start it again."""
-        self.instance = lifecycle.up(self.paths, lifecycle.Target(ACCOUNT, REGION)).instance
+        target = lifecycle.Target(ACCOUNT, REGION)
+        self.instance = lifecycle.up(self.paths, target, owner=os.getpid()).instance
         self._clients.clear()
         return self
 

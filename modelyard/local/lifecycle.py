@@ -77,10 +77,11 @@ class Start:
     """Whether the server before it ended without keeping its state at the end."""
 
 
-def up(paths: Paths, target: Target) -> Start:
+def up(paths: Paths, target: Target, owner: int | None = None) -> Start:
     """Start the local AWS in the background and wait until it answers.
 
-    It takes up the state of the one before, on the same port if that is free. Raises LocalError if it runs already for
+    It takes up the state of the one before, on the same port if that is free, and ends when the process ``owner`` does
+    (None: runs until ``down``). Raises LocalError if it runs already for
     another account or region, or does not come up; then nothing runs.
     """
     instance = _answering(paths)
@@ -92,6 +93,7 @@ def up(paths: Paths, target: Target) -> Start:
     command = [sys.executable, "-m", "modelyard.local.server", "--project", str(paths.project)]
     command += ["--account", target.account, "--region", target.region]
     command += ["--port", str(previous.port)] if previous is not None else []
+    command += ["--owner", str(owner)] if owner is not None else []
     with paths.log.open("ab") as log:
         process = subprocess.Popen(
             command,

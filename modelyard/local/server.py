@@ -36,6 +36,8 @@ USUAL_PORT = 4566
 CLOSE_SECONDS = 10.0
 # How long the last of a server that was killed may take to go.
 LOCK_SECONDS = 15.0
+# How often to look whether the owner still runs.
+OWNER_SECONDS = 1.0
 # What an installation of packages may need of the user's environment.
 KEPT_VARIABLES = re.compile(
     r"HOME|USER|LANG|TZ|MODELYARD_CLOCK_FACTOR"
@@ -50,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--account", default="000000000000", help="the account that the instance's key belongs to")
     parser.add_argument("--region", default="us-east-1", help="the region of requests that name none")
     parser.add_argument("--port", type=int, action="append", default=[], help="try this port first (repeatable)")
+    parser.add_argument("--owner", type=int, metavar="PID", help="end when this process ends")
     options = parser.parse_args(arguments)
     paths = Paths(options.project.resolve())
     os.umask(0o077)
@@ -61,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     with lock:
         ports = [*options.port, USUAL_PORT, 0]
-        return supervisor.supervise(lambda: _serve(paths, ports, options.account, options.region))
+        return supervisor.supervise(lambda: _serve(paths, ports, options.account, options.region, options.owner))
 
 
 def _lock(paths: Paths) -> IO[str]:
@@ -94,7 +97,7 @@ def _listen(ports: list[int]) -> socket.socket:
     raise OSError("no port is free on 127.0.0.1")
 
 
-def _serve(paths: Paths, ports: list[int], account: str, region: str) -> None:
+def _serve(paths: Paths, ports: list[int], account: str, region: str, owner: int | None) -> None:
     listener = _listen(ports)
     port = listener.getsockname()[1]
     _set_environment(paths, port, account, region)
@@ -103,7 +106,7 @@ def _serve(paths: Paths, ports: list[int], account: str, region: str) -> None:
         os.getpid(), process_start(os.getpid()) or "", os.getppid(), port, account, region, access_key, secret_key
     )
     try:
-        asyncio.run(_run(instance, paths, listener))
+        asyncio.run(_run(instance, paths, listener, owner))
     except LocalError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(2)
@@ -149,7 +152,7 @@ def _node_folder() -> list[str]:
     return [] if spec is None or spec.origin is None else [str(Path(spec.origin).parent / "bin")]
 
 
-async def _run(instance: Instance, paths: Paths, listener: socket.socket) -> None:
+async def _run(instance: Instance, paths: Paths, listener: socket.socket, owner: int | None) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
@@ -171,6 +174,8 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket) -> Non
     instance = replace(instance, up_since=time.time(), restored_from=taken_at, interrupted=interrupted)
     instance.write(paths)
     keeping = asyncio.create_task(keeper.run())
+    if owner is not None:
+        _background.add(asyncio.create_task(_end_with(owner, ended)))
 
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
@@ -189,6 +194,13 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket) -> Non
     # Threads that wait (for a custom resource's answer, say) would hold up an ordinary exit for minutes.
     logging.shutdown()
     os._exit(0)
+
+
+async def _end_with(owner: int, ended: asyncio.Event) -> None:
+    started = process_start(owner)
+    while started is not None and process_start(owner) == started:
+        await asyncio.sleep(OWNER_SECONDS)
+    ended.set()
 
 
 async def _start(application: Any) -> None:

@@ -96,6 +96,27 @@ def test_down_ends_a_server_with_a_pending_custom_resource(own_local_aws: LocalA
     )
 
 
+def test_a_server_ends_with_its_owner_however_that_ends(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, sys, time\n"
+        "from modelyard.local import lifecycle\n"
+        "from modelyard.local.instance import Paths\n"
+        f"start = lifecycle.up(Paths(pathlib.Path({str(tmp_path)!r})), lifecycle.Target('111122223333', 'eu-west-1'),"
+        " owner=os.getpid())\n"
+        "print(start.instance.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    owner = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    server = int(owner.stdout.readline())
+    owner.kill()
+    owner.communicate()
+    assert gone([server])
+    assert json.loads((tmp_path / ".modelyard" / "server.json").read_text())["ended"] is True
+
+
 def test_run_by_hand_the_server_stays_in_the_foreground_until_it_is_interrupted(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "modelyard.local.server", "--project", str(tmp_path), "--port", "0"]
     root = Path(__file__).parents[2]
