@@ -20,7 +20,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["spawn", "stop"]
+__all__ = ["prctl", "set_parent_death_signal", "spawn", "stop"]
 
 PR_SET_PDEATHSIG = 1
 File = int | IO[Any] | None
