@@ -43,6 +43,7 @@ class Launcher:
         self._ids = itertools.count()
         self._connection: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._listener: threading.Thread | None = None
         self._asked: dict[int, Future[Launched]] = {}
         self._running: dict[int, Future[int]] = {}
 
@@ -78,9 +79,11 @@ class Launcher:
     def close(self) -> None:
         """End the launcher, and every process it has started."""
         with self._lock:
-            if self._process is not None and self._connection is not None:
-                self._process.kill()
-                self._process.wait()
+            process, listener = self._process, self._listener
+        if process is not None and listener is not None:
+            process.kill()
+            process.wait()
+            listener.join()
 
     def _connect(self) -> socket.socket:
         if self._connection is None:
@@ -93,7 +96,9 @@ class Launcher:
                     stderr=None,
                     pass_fds=[theirs.fileno()],
                 )
-            threading.Thread(target=self._listen, args=(self._connection,), name="launcher", daemon=True).start()
+            arguments = (self._connection,)
+            self._listener = threading.Thread(target=self._listen, args=arguments, name="launcher", daemon=True)
+            self._listener.start()
         return self._connection
 
     def _listen(self, connection: socket.socket) -> None:

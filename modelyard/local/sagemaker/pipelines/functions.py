@@ -22,6 +22,7 @@ class EvaluationError(Exception):
 class Scope:
     """What functions read: parameters and execution variables by name, properties of steps that have run.
 
+    A variable that is a function is called each time that it is read.
     ``property_files`` maps (step, property file) to the S3 URI of the file; ``read`` reads an S3 URI.
     """
 
@@ -72,7 +73,8 @@ def _get(expression: str, scope: Scope) -> Any:
     if head == "Parameters" and rest in scope.parameters:
         return scope.parameters[rest]
     if head == "Execution" and rest in scope.execution:
-        return scope.execution[rest]
+        value = scope.execution[rest]
+        return value() if callable(value) else value
     if head == "Steps":
         step, *path = parse(rest)
         found = walk(scope.properties.get(str(step)), path)

@@ -17,14 +17,13 @@ __all__ = ["add_result", "scope_of"]
 
 def scope_of(context: Context, record: Record, storage: Storage) -> Scope:
     """The scope of the execution ``record`` before any step has run."""
-    started = datetime.fromtimestamp(record["CreationTime"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     execution = {
         "PipelineName": record["PipelineArn"].rpartition("/")[2],
         "PipelineArn": record["PipelineArn"],
         "PipelineExecutionId": execution_id(record),
         "PipelineExecutionArn": record["PipelineExecutionArn"],
-        "StartDateTime": started,
-        "CurrentDateTime": datetime.fromtimestamp(context.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "StartDateTime": _text(record["CreationTime"]),
+        "CurrentDateTime": lambda: _text(context.now()),
     }
     return Scope(record["_Parameters"], execution, storage.read)
 
@@ -36,3 +35,7 @@ def add_result(scope: Scope, step: Step, properties: dict[str, Any]) -> None:
         location = walk(properties, ["ProcessingOutputConfig", "Outputs", declared["OutputName"], "S3Output", "S3Uri"])
         if location is not MISSING:
             scope.property_files[step.name, name] = f"{location.rstrip('/')}/{declared['FilePath']}"
+
+
+def _text(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -26,7 +26,7 @@ OBJECTS = {
 def scope() -> Scope:
     return Scope(
         {"Rows": 3, "Rate": 0.5, "Name": "abalone", "Full": True},
-        {"PipelineExecutionId": "abc"},
+        {"PipelineExecutionId": "abc", "CurrentDateTime": lambda: "now"},
         lambda uri: OBJECTS[uri].encode(),
         {"Process": JOB, "Check": {"Outcome": True}},
         {("Evaluate", "Report"): "s3://b/report.json"},
@@ -69,6 +69,7 @@ def test_an_item_of_a_list_is_found_by_index_and_by_name() -> None:
     [
         ({"Get": "Parameters.Rows"}, 3),
         ({"Get": "Execution.PipelineExecutionId"}, "abc"),
+        ({"Get": "Execution.CurrentDateTime"}, "now"),
         ({"Get": "Steps.Process.ProcessingOutputConfig.Outputs['train'].S3Output.S3Uri"}, "s3://b/train"),
         ({"Get": "Steps.Process.ProcessingOutputConfig.Outputs[0].S3Output.S3Uri"}, "s3://b/train"),
         ({"Get": "Steps.Check.Outcome"}, True),
