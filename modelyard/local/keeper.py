@@ -17,8 +17,11 @@ __all__ = ["Keeper"]
 log = logging.getLogger("modelyard.local")
 
 INTERVAL_SECONDS = 30.0
-# Requests that come in a burst (a stack of forty resources) are answered by one snapshot.
+# Requests that come in a burst (a stack of forty resources) are answered by one snapshot, and where they come all the
+# time, keeping takes at most a tenth of it.
 POLL_SECONDS = 0.2
+REST = 9
+MOST_REST_SECONDS = 3.0
 SAGEMAKER = "modelyard-sagemaker"
 
 
@@ -45,11 +48,15 @@ class Keeper:
     async def run(self) -> None:
         """Keep state until cancelled."""
         due = time.monotonic() + self._interval
+        took = 0.0
         while True:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(min(max(POLL_SECONDS, REST * took), MOST_REST_SECONDS))
+            took = 0.0
             if not self._emulator.snapshot_wanted() and time.monotonic() < due:
                 continue
+            began = time.monotonic()
             await self.take_or_log()
+            took = time.monotonic() - began
             due = time.monotonic() + self._interval
 
     async def take_or_log(self) -> None:
