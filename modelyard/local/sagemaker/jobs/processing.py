@@ -63,7 +63,7 @@ class ProcessingJob(Job):
     @property
     def _outputs(self) -> list[dict[str, Any]]:
         outputs = self.record.get("ProcessingOutputConfig", {}).get("Outputs", [])
-        return [output["S3Output"] for output in outputs if output.get("S3Output")]
+        return [output["S3Output"] for output in outputs if output.get("S3Output") and not output.get("AppManaged")]
 
     def download(self, hosts: Sequence[Host]) -> None:
         names = [host.name for host in hosts]

@@ -15,7 +15,7 @@ from modelyard.local.launching import Launcher
 from modelyard.local.sagemaker.context import SageMaker
 from modelyard.local.sagemaker.jobs.images import Image, ImageError, prepare_image
 from modelyard.local.sagemaker.jobs.job import Host, Job
-from modelyard.local.sagemaker.jobs.kinds import KINDS, RUNNING
+from modelyard.local.sagemaker.jobs.kinds import KINDS, RUNNING, emit_state
 from modelyard.local.sagemaker.jobs.logs import LogStream
 from modelyard.local.sagemaker.jobs.processes import ProcessGroup
 from modelyard.local.sagemaker.jobs.roles import RoleRefused, Roles
@@ -90,6 +90,7 @@ class JobRunner:
                         record.update({kind.status: "Failed", "FailureReason": INTERRUPTED, kind.ended: now})
                         if kind.label == "Training":
                             record["SecondaryStatus"] = "Failed"
+                        emit_state(context, kind, record)
 
     def close(self) -> None:
         """Kill every process, and mark its job as interrupted."""

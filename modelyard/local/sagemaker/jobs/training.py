@@ -213,6 +213,9 @@ def _validate(request: dict[str, Any]) -> None:
             raise ValidationException(
                 f"The regular expression '{item['Regex']}' of metric {item['Name']} is not valid: {error}"
             ) from None
+    checkpoints = request.get("CheckpointConfig", {}).get("LocalPath", ML_ROOT)
+    if not Path(checkpoints).is_relative_to(ML_ROOT) or ".." in Path(checkpoints).parts:
+        raise ValidationException(f"CheckpointConfig.LocalPath '{checkpoints}' must be a folder below {ML_ROOT}")
     names = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:

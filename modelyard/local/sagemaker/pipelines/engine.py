@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelyard.local.sagemaker.context import Context, Record, SageMaker
 from modelyard.local.sagemaker.pipelines.definition import Definition
 from modelyard.local.sagemaker.pipelines.execution import Execution
-from modelyard.local.sagemaker.pipelines.records import ENDED, executions
+from modelyard.local.sagemaker.pipelines.records import ENDED, executions, set_execution_status, set_step_status
 
 __all__ = ["PipelineEngine"]
 
@@ -40,12 +40,11 @@ class PipelineEngine:
         """Mark executions that the kept state calls running as interrupted."""
         for context in self._service.contexts():
             for record in executions(context).values():
-                if record["PipelineExecutionStatus"] not in ENDED:
-                    record.update(PipelineExecutionStatus="Failed", FailureReason=INTERRUPTED)
-                    record["LastModifiedTime"] = context.now()
                 for step in record["_Steps"].values():
                     if step["StepStatus"] not in ENDED:
-                        step.update(StepStatus="Failed", FailureReason=INTERRUPTED, EndTime=context.now())
+                        set_step_status(context, record, step, "Failed", INTERRUPTED)
+                if record["PipelineExecutionStatus"] not in ENDED:
+                    set_execution_status(context, record, "Failed", INTERRUPTED)
 
     def close(self) -> None:
         """Start no step any more."""

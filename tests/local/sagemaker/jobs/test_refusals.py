@@ -76,6 +76,10 @@ TRAINING = {
         set_at("AlgorithmSpecification.MetricDefinitions", [{"Name": "rmse", "Regex": "rmse=("}]),
         "The regular expression 'rmse=(' of metric rmse is not valid: missing ), unterminated subpattern at position 5",
     ),
+    "checkpoints elsewhere": (
+        set_at("CheckpointConfig", {"S3Uri": "s3://bucket/key", "LocalPath": "/tmp/checkpoints"}),
+        "CheckpointConfig.LocalPath '/tmp/checkpoints' must be a folder below /opt/ml",
+    ),
     "a channel twice": (
         lambda arguments: arguments["InputDataConfig"].append(arguments["InputDataConfig"][0]),
         "Channel names must be unique; repeated: code",

@@ -4,7 +4,7 @@ import io
 import json
 import tarfile
 
-from tests.local.sagemaker.lab import Lab
+from tests.local.sagemaker.lab import Lab, unique
 
 TRAIN = """
 import json, os, pathlib
@@ -105,3 +105,47 @@ time.sleep(600)
 
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert members(lab.get(job["ModelArtifacts"]["S3ModelArtifacts"])) == {"half": b"half"}
+
+
+def test_checkpoints_of_an_earlier_job_are_there_and_new_ones_are_kept(lab: Lab) -> None:
+    script = """
+import pathlib
+folder = pathlib.Path("/opt/ml/checkpoints")
+epoch = len(list(folder.iterdir())) + 1
+(folder / f"epoch-{epoch}").write_text(str(epoch))
+raise SystemExit(epoch == 1)
+"""
+    uri = f"s3://{lab.bucket}/{unique('checkpoints')}"
+    arguments = {**lab.training(script), "CheckpointConfig": {"S3Uri": uri}}
+
+    first, second = lab.run_training(**arguments), lab.run_training(**arguments)
+
+    assert (first["TrainingJobStatus"], second["TrainingJobStatus"]) == ("Failed", "Completed")
+    assert [lab.get(f"{uri}/epoch-{epoch}") for epoch in (1, 2)] == [b"1", b"2"]
+
+
+def test_a_manifest_names_the_objects_of_a_channel(lab: Lab) -> None:
+    prefix = unique("parts")
+    for name in ("a", "below/b", "c"):
+        lab.put(f"{prefix}/{name}", name)
+    manifest = lab.put(f"{prefix}.manifest", json.dumps([{"prefix": f"s3://{lab.bucket}/{prefix}/"}, "a", "below/b"]))
+    arguments = lab.training(
+        "import pathlib; data = pathlib.Path('/opt/ml/input/data/parts')\n"
+        "print(sorted(str(path.relative_to(data)) for path in data.rglob('*') if path.is_file()))"
+    )
+    source = {"S3DataType": "ManifestFile", "S3Uri": manifest}
+    arguments["InputDataConfig"].append({"ChannelName": "parts", "DataSource": {"S3DataSource": source}})
+
+    job = lab.run_training(**arguments)
+
+    assert lab.log("Training", job["TrainingJobName"]) == ["['a', 'below/b']"]
+
+
+def test_a_model_that_is_not_to_be_compressed_is_a_folder(lab: Lab) -> None:
+    arguments = lab.training("open('/opt/ml/model/weights', 'w').write('w')")
+    arguments["OutputDataConfig"]["CompressionType"] = "NONE"
+
+    artefacts = lab.run_training(**arguments)["ModelArtifacts"]["S3ModelArtifacts"]
+
+    assert artefacts.endswith("/output/model/")
+    assert lab.get(f"{artefacts}weights") == b"w"
