@@ -108,10 +108,14 @@ class ApprovalHook(Construct):
             topic=topic,
             endpoint_role=endpoint_role,
         )
-        permissions.wake(wake.role)
-        permissions.reconcile(reconcile.role)
-        permissions.lifetime(on_event.role)
-        permissions.lifetime(is_complete.role)
+        for function, fill in (
+            (wake, permissions.wake),
+            (reconcile, permissions.reconcile),
+            (on_event, permissions.lifetime),
+            (is_complete, permissions.lifetime),
+        ):
+            fill(function.permissions)
+            function.permissions.attach()
         mapping = reconcile.function.add_event_source_mapping(
             "Messages", event_source_arn=self.queue.queue_arn, batch_size=1
         )

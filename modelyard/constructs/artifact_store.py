@@ -1,5 +1,7 @@
 """Where a stage keeps its data, its models and what its endpoints record."""
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -7,7 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from modelyard import names
-from modelyard.constructs.permissions import acknowledge_wildcards, allow
+from modelyard.constructs.permissions import Permissions
 
 _BY_ALIAS = "an adopted key is known by its alias alone, which the condition of the statement names"
 _NONCURRENT_DAYS = 90
@@ -55,22 +57,22 @@ class ArtifactStore(Construct):
         """The four buckets."""
         return self.data, self.artifacts, self.capture, self.logs
 
-    def grant_key(self, role: iam.Role, *actions: str) -> None:
+    def allow_key(self, role: Permissions, *actions: str) -> None:
         """Let `role` do `actions` with the key."""
-        self.key.grant(role, *actions)
-        if self._adopted:
-            acknowledge_wildcards(role, self._any_key, because=_BY_ALIAS)
+        self._allow(role, actions, {})
 
-    def grant_volumes(self, role: iam.Role) -> None:
+    def allow_volumes(self, role: Permissions) -> None:
         """Let `role` have volumes encrypted with the key, for which it makes a grant to the service."""
-        alias = {"kms:ResourceAliases": names.key_alias(self._stage)}
-        conditions = {"Bool": {"kms:GrantIsForAWSResource": "true"}, "ForAnyValue:StringEquals": alias}
-        allow(role, ["kms:CreateGrant"], self._any_key, because=_BY_ALIAS, conditions=conditions)
-        self.grant_key(role, "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext")
+        self._allow(role, ["kms:CreateGrant"], {"Bool": {"kms:GrantIsForAWSResource": "true"}})
+        self._allow(role, ["kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"], {})
 
-    @property
-    def _any_key(self) -> str:
-        return Stack.of(self).format_arn(service="kms", resource="key", resource_name="*")
+    def _allow(self, role: Permissions, actions: Sequence[str], conditions: dict[str, dict[str, str]]) -> None:
+        if not self._adopted:
+            role.allow(actions, self.key.key_arn, conditions=conditions)
+            return
+        any_key = Stack.of(self).format_arn(service="kms", resource="key", resource_name="*")
+        alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": names.key_alias(self._stage)}}
+        role.allow(actions, any_key, because=_BY_ALIAS, conditions={**conditions, **alias})
 
     def _make_key(self) -> kms.Key:
         key = kms.Key(

@@ -1,5 +1,6 @@
 """Empties what a disposable stage leaves, so that it can be deleted."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from aws_cdk import CustomResource, Duration, Stack, Tags
@@ -9,7 +10,7 @@ from constructs import Construct
 from modelyard import names
 from modelyard.constructs.handler import Handler
 from modelyard.constructs.model_registry import ModelRegistry
-from modelyard.constructs.permissions import allow
+from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.provider import ResourceProvider
 
 TAG = "modelyard:disposable"
@@ -21,11 +22,14 @@ class Emptier(Construct):
     """Empties buckets and model package groups when they are deleted.
 
     What it may empty bears the tag `modelyard:disposable`; what does not is left alone, whatever is asked of it.
+
+    Args:
+        stage: name of the stage, whose groups it may empty.
+        buckets: emptied before they are deleted.
     """
 
-    def __init__(self, scope: Construct, id: str, *, stage: str) -> None:
+    def __init__(self, scope: Construct, id: str, *, stage: str, buckets: Sequence[s3.IBucket]) -> None:
         super().__init__(scope, id)
-        self._stage = stage
         self._handler = Handler(
             self,
             "OnEvent",
@@ -35,34 +39,34 @@ class Emptier(Construct):
             timeout=_TIMEOUT,
         )
         self._provider = ResourceProvider(self, "Provider", on_event=self._handler.function)
-        self._allow_groups()
-
-    def empty_bucket(self, bucket: s3.IBucket) -> None:
-        """Empty `bucket` before it is deleted."""
-        role = self._handler.role
-        look = ["s3:GetBucketTagging", "s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:ListBucketVersions"]
-        allow(role, look, bucket.bucket_arn)
-        delete = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
-        allow(role, delete, bucket.arn_for_objects("*"), because="a bucket is emptied whole")
-        # Every bucket is a construct; its interface does not say so.
-        self._empty(cast(Construct, bucket), "bucket", bucket.bucket_name)
+        self._allow_buckets(self._handler.permissions, buckets)
+        self._allow_groups(self._handler.permissions, names.resource_name(stage, "*"))
+        self._handler.permissions.attach()
+        for bucket in buckets:
+            # Every bucket is a construct; its interface does not say so.
+            self._empty(cast(Construct, bucket), "bucket", bucket.bucket_name)
 
     def empty_model_package_group(self, registry: ModelRegistry) -> None:
         """Delete the versions in the group of `registry`, which may be of another stack, before it is deleted."""
         self._empty(registry, "model-package-group", registry.model_package_group_arn)
 
-    def _allow_groups(self) -> None:
+    @staticmethod
+    def _allow_buckets(role: Permissions, buckets: Sequence[s3.IBucket]) -> None:
+        look = ["s3:GetBucketTagging", "s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:ListBucketVersions"]
+        role.allow(look, *(bucket.bucket_arn for bucket in buckets))
+        objects = [bucket.arn_for_objects("*") for bucket in buckets]
+        role.allow(["s3:DeleteObject", "s3:DeleteObjectVersion"], *objects, because="a bucket is emptied whole")
+
+    def _allow_groups(self, role: Permissions, prefix: str) -> None:
         """Groups are those of the projects' stacks, which this one must not depend on: hence by their common prefix."""
-        prefix = names.resource_name(self._stage, "*")
         group, package = (
             Stack.of(self).format_arn(service="sagemaker", resource=kind, resource_name=prefix)
             for kind in ("model-package-group", "model-package")
         )
-        role = self._handler.role
-        allow(role, ["sagemaker:ListTags"], group, because=_PROJECTS)
-        allow(role, ["sagemaker:DeleteModelPackage"], package, because=_PROJECTS)
+        role.allow(["sagemaker:ListTags"], group, because=_PROJECTS)
+        role.allow(["sagemaker:DeleteModelPackage"], package, because=_PROJECTS)
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
-        allow(role, ["sagemaker:ListModelPackages"], "*", because="the action has no resource-level permissions")
+        role.allow(["sagemaker:ListModelPackages"], "*", because="the action has no resource-level permissions")
 
     def _empty(self, owner: Construct, kind: str, name: str) -> None:
         Tags.of(owner).add(TAG, "true")

@@ -6,7 +6,7 @@ from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.artifact_store import ArtifactStore
-from modelyard.constructs.permissions import allow
+from modelyard.constructs.permissions import Permissions
 
 _PULL_IMAGE = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 _WRITE_LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
@@ -49,14 +49,18 @@ class ExecutionRoles(Construct):
     def __init__(self, scope: Construct, id: str, *, store: ArtifactStore, in_vpc: bool = False) -> None:
         super().__init__(scope, id)
         self._store = store
+        self._in_vpc = in_vpc
         self.job = self._role("Job", "runs processing and training jobs")
         self.endpoint = self._role("Endpoint", "serves models")
         self.pipeline = self._role("Pipeline", "starts the jobs of pipelines and registers their models")
-        for role in (self.job, self.endpoint):
-            self._allow_running(role, in_vpc)
-        self._allow_job()
-        self._allow_endpoint()
-        self._allow_pipeline()
+        for role, fill in (
+            (self.job, self._allow_job),
+            (self.endpoint, self._allow_endpoint),
+            (self.pipeline, self._allow_pipeline),
+        ):
+            permissions = Permissions(role)
+            fill(permissions)
+            permissions.attach()
 
     def _role(self, id: str, purpose: str) -> iam.Role:
         return iam.Role(
@@ -69,54 +73,48 @@ class ExecutionRoles(Construct):
             ),
         )
 
-    def _allow_running(self, role: iam.Role, in_vpc: bool) -> None:
+    def _allow_running(self, role: Permissions) -> None:
         """What any container needs: its image, its logs, its metrics, its network."""
-        allow(role, _PULL_IMAGE, self._arn("ecr", "repository", names.repository("*")), because=_IMAGES)
+        role.allow(_PULL_IMAGE, self._arn("ecr", "repository", names.repository("*")), because=_IMAGES)
         logs = self._arn("logs", "log-group", "/aws/sagemaker/*", colon=True)
-        allow(role, _WRITE_LOGS, logs, because=_NAMED_LATER)
-        allow(role, ["ecr:GetAuthorizationToken"], "*", because=_NO_RESOURCES)
-        allow(
-            role,
-            ["cloudwatch:PutMetricData"],
-            "*",
-            because=_NO_RESOURCES,
-            conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
-        )
-        if in_vpc:
-            allow(role, _ATTACH_TO_VPC, "*", because="network interfaces are made for each job and endpoint")
+        role.allow(_WRITE_LOGS, logs, because=_NAMED_LATER)
+        role.allow(["ecr:GetAuthorizationToken"], "*", because=_NO_RESOURCES)
+        own_metrics = {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
+        role.allow(["cloudwatch:PutMetricData"], "*", because=_NO_RESOURCES, conditions=own_metrics)
+        if self._in_vpc:
+            role.allow(_ATTACH_TO_VPC, "*", because=f"{_NO_RESOURCES}, or network interfaces are made at run time")
 
-    def _allow_job(self) -> None:
+    def _allow_job(self, role: Permissions) -> None:
+        self._allow_running(role)
         data, artifacts = self._store.data, self._store.artifacts
-        allow(self.job, ["s3:ListBucket"], data.bucket_arn, artifacts.bucket_arn)
-        allow(self.job, ["s3:GetObject"], data.arn_for_objects("*"), artifacts.arn_for_objects("*"), because=_OBJECTS)
-        write = ["s3:PutObject", "s3:AbortMultipartUpload"]
-        allow(self.job, write, artifacts.arn_for_objects("*"), because=_OBJECTS)
-        self._store.grant_key(self.job, *_WRITE_KEY)
+        objects = artifacts.arn_for_objects("*")
+        role.allow(["s3:ListBucket"], data.bucket_arn, artifacts.bucket_arn)
+        role.allow(["s3:GetObject"], data.arn_for_objects("*"), objects, because=_OBJECTS)
+        role.allow(["s3:PutObject", "s3:AbortMultipartUpload"], objects, because=_OBJECTS)
+        self._store.allow_key(role, *_WRITE_KEY)
 
-    def _allow_endpoint(self) -> None:
+    def _allow_endpoint(self, role: Permissions) -> None:
+        self._allow_running(role)
         artifacts = self._store.artifacts
-        allow(self.endpoint, ["s3:ListBucket"], artifacts.bucket_arn)
-        allow(self.endpoint, ["s3:GetObject"], artifacts.arn_for_objects("*"), because=_OBJECTS)
-        self._store.grant_key(self.endpoint, *_READ_KEY)
-        self._store.grant_volumes(self.endpoint)
+        role.allow(["s3:ListBucket"], artifacts.bucket_arn)
+        role.allow(["s3:GetObject"], artifacts.arn_for_objects("*"), because=_OBJECTS)
+        self._store.allow_key(role, *_READ_KEY)
+        self._store.allow_volumes(role)
 
-    def _allow_pipeline(self) -> None:
+    def _allow_pipeline(self, role: Permissions) -> None:
         for resource, kind in _JOB_KINDS.items():
             actions = [f"sagemaker:{verb}{kind}" for verb in ("Create", "Describe", "Stop")]
             jobs = self._arn("sagemaker", resource, "pipelines-*")
-            allow(self.pipeline, [*actions, "sagemaker:AddTags"], jobs, because=_NAMED_LATER)
+            role.allow([*actions, "sagemaker:AddTags"], jobs, because=_NAMED_LATER)
         packages = [self._arn("sagemaker", kind, f"{names.PREFIX}-*") for kind in _PACKAGE_KINDS]
-        allow(self.pipeline, _REGISTER, *packages, because="groups are those of the projects, which come and go")
-        allow(self.pipeline, ["s3:ListBucket"], self._store.artifacts.bucket_arn)
+        role.allow(_REGISTER, *packages, because="groups are those of the projects, which come and go")
+        artifacts = self._store.artifacts
+        role.allow(["s3:ListBucket"], artifacts.bucket_arn)
         # Conditions on property files are evaluated with this role.
-        allow(self.pipeline, ["s3:GetObject"], self._store.artifacts.arn_for_objects("*"), because=_OBJECTS)
-        self._store.grant_key(self.pipeline, *_READ_KEY)
-        allow(
-            self.pipeline,
-            ["iam:PassRole"],
-            self.job.role_arn,
-            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-        )
+        role.allow(["s3:GetObject"], artifacts.arn_for_objects("*"), because=_OBJECTS)
+        self._store.allow_key(role, *_READ_KEY)
+        to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+        role.allow(["iam:PassRole"], self.job.role_arn, conditions=to_sagemaker)
 
     def _arn(self, service: str, resource: str, name: str, *, colon: bool = False) -> str:
         return Stack.of(self).format_arn(

@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.sources import NOT_SOURCES
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
@@ -36,6 +37,7 @@ class Handler(Construct):
     Attributes:
         function: the function.
         role: the function's role.
+        permissions: what the role may do; to be attached.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Handler(Construct):
         super().__init__(scope, id)
         log_group = log_group_of(self)
         self.role = function_role(self, "Role", log_group)
+        self.permissions = Permissions(self.role)
         self.function = lambda_.Function(
             self,
             "Function",

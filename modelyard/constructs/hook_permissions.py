@@ -10,9 +10,10 @@ from aws_cdk import aws_sqs as sqs
 from modelyard import names
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.ledger import Ledger
-from modelyard.constructs.permissions import allow
+from modelyard.constructs.permissions import Permissions
 
 _USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
+_CONSUME = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
 _DECLARATIONS = "one declaration for each project of the stage, and projects come and go"
 _ENDPOINTS = "one endpoint for each project of the stage, and a config and a model for each version"
 _NO_RESOURCES = "lists have no resource-level permissions"
@@ -49,38 +50,37 @@ class HookPermissions:
     topic: sns.ITopic
     endpoint_role: iam.IRole
 
-    def wake(self, role: iam.Role) -> None:
+    def wake(self, role: Permissions) -> None:
         """Reads declarations, records approvals, sends messages."""
-        allow(role, ["ssm:GetParametersByPath"], *self._parameters, because=_DECLARATIONS)
-        allow(role, ["dynamodb:PutItem"], self.ledger.table.table_arn)
-        allow(role, ["sqs:SendMessage"], self.queue.queue_arn)
-        self.store.grant_key(role, *_USE_KEY)
+        role.allow(["ssm:GetParametersByPath"], *self._parameters, because=_DECLARATIONS)
+        role.allow(["dynamodb:PutItem"], self.ledger.table.table_arn)
+        role.allow(["sqs:SendMessage"], self.queue.queue_arn)
+        self.store.allow_key(role, *_USE_KEY)
 
-    def reconcile(self, role: iam.Role) -> None:
+    def reconcile(self, role: Permissions) -> None:
         """Reads desired and actual state, and brings an endpoint one step further."""
-        allow(role, ["ssm:GetParameter"], self._parameters[1], because=_DECLARATIONS)
-        allow(role, ["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"], self.ledger.table.table_arn)
+        role.allow(["ssm:GetParameter"], self._parameters[1], because=_DECLARATIONS)
+        role.allow(["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"], self.ledger.table.table_arn)
         for actions, kinds in _RECONCILE.items():
             self._sagemaker(role, actions, kinds)
-        allow(
-            role,
+        role.allow(
             ["iam:PassRole"],
             self.endpoint_role.role_arn,
             conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
-        self.queue.grant_consume_messages(role)
-        allow(role, ["sns:Publish"], self.topic.topic_arn)
-        self.store.grant_key(role, *_USE_KEY)
-        self.store.grant_volumes(role)
+        role.allow(_CONSUME, self.queue.queue_arn)
+        role.allow(["sns:Publish"], self.topic.topic_arn)
+        self.store.allow_key(role, *_USE_KEY)
+        self.store.allow_volumes(role)
 
-    def lifetime(self, role: iam.Role) -> None:
+    def lifetime(self, role: Permissions) -> None:
         """Writes and removes declarations, and removes what an endpoint consists of."""
         own = ["ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"]
-        allow(role, own, self._parameters[1], because=_DECLARATIONS)
-        allow(role, ["sqs:SendMessage"], self.queue.queue_arn)
+        role.allow(own, self._parameters[1], because=_DECLARATIONS)
+        role.allow(["sqs:SendMessage"], self.queue.queue_arn)
         for actions, kinds in _LIFETIME.items():
             self._sagemaker(role, actions, kinds)
-        self.store.grant_key(role, *_USE_KEY)
+        self.store.allow_key(role, *_USE_KEY)
 
     @property
     def _parameters(self) -> tuple[str, str]:
@@ -88,11 +88,10 @@ class HookPermissions:
         parameter = self.stack.format_arn(service="ssm", resource="parameter", resource_name=path)
         return parameter, f"{parameter}/*"
 
-    def _sagemaker(self, role: iam.Role, actions: str, kinds: str) -> None:
+    def _sagemaker(self, role: Permissions, actions: str, kinds: str) -> None:
         name = names.resource_name(self.stage, "*")
         arns = [self.stack.format_arn(service="sagemaker", resource=kind, resource_name=name) for kind in kinds.split()]
-        allow(
-            role,
+        role.allow(
             [f"sagemaker:{action}" for action in actions.split()],
             *(arns or ["*"]),
             because=_ENDPOINTS if arns else _NO_RESOURCES,

@@ -1,4 +1,4 @@
-"""Statements of roles, each pattern in them with its reason."""
+"""The policy of a role, each pattern in it with its reason."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,44 +11,62 @@ from constructs import IConstruct
 _WILDCARD = "AwsSolutions-IAM5"
 
 
-def allow(
-    role: iam.Role,
-    actions: Sequence[str],
-    *resources: str,
-    because: str = "",
-    conditions: Mapping[str, Mapping[str, Any]] | None = None,
-) -> None:
-    """Let `role` do `actions` on `resources`.
+class Permissions:
+    """What a role may do; `attach` makes the role's policy of it.
 
-    Args:
-        role: the role.
-        actions: without wildcards.
-        resources: ARNs.
-        because: why those of them with a wildcard cannot be named one by one; acknowledges what cdk-nag says of them.
-        conditions: of the statement. Default: none.
-
-    Raises:
-        ValueError: a resource has a wildcard and no reason is given.
+    The statements are gathered here and cross to the CDK once, not one by one, which a synthesis would feel.
     """
-    patterns = [resource for resource in resources if "*" in resource]
-    if patterns and not because:
-        raise ValueError(f"{role.node.path}: say because of what {patterns} has a wildcard")
-    role.add_to_policy(
-        iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=dict(conditions or {}))
-    )
-    acknowledge_wildcards(role, *patterns, because=because)
+
+    def __init__(self, role: iam.Role) -> None:
+        self._role = role
+        self._statements: list[dict[str, Any]] = []
+        self._reasons: dict[str, str] = {}
+
+    def allow(
+        self,
+        actions: Sequence[str],
+        *resources: str,
+        because: str = "",
+        conditions: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Let the role do `actions` on `resources`.
+
+        Args:
+            actions: without wildcards.
+            resources: ARNs.
+            because: why those of them with a wildcard cannot be named one by one; acknowledges cdk-nag's finding.
+            conditions: of the statement. Default: none.
+
+        Raises:
+            ValueError: a resource has a wildcard and no reason is given.
+        """
+        patterns = [resource for resource in resources if "*" in resource]
+        if patterns and not because:
+            raise ValueError(f"say because of what {patterns} has a wildcard, which {list(actions)} are allowed on")
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+        self._statements.append({**statement, "Condition": conditions} if conditions else statement)
+        self._reasons.update(dict.fromkeys(patterns, because))
+
+    def attach(self) -> None:
+        """Give the role its policy; to be called once, after all that it may do has been said."""
+        document = iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": self._statements})
+        self._role.attach_inline_policy(iam.Policy(self._role, "Permissions", document=document))
+        acknowledge_wildcards(self._role, self._reasons)
 
 
-def acknowledge_wildcards(scope: IConstruct, *resources: str, because: str) -> None:
-    """Give cdk-nag the reason why policies in `scope` have `resources` with a wildcard; each is acknowledged alone."""
+def acknowledge_wildcards(scope: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Give cdk-nag the reason why policies in `scope` have a resource with a wildcard; each is acknowledged alone."""
     stack = Stack.of(scope)
-    for resource in resources:
-        acknowledge(scope, f"{_WILDCARD}[Resource::{_as_nag_writes(stack.resolve(resource))}]", because)
+    findings = {resource: stack.resolve(resource) if "${Token" in resource else resource for resource in reasons}
+    acknowledge(
+        scope,
+        {f"{_WILDCARD}[Resource::{_as_nag_writes(findings[resource])}]": reasons[resource] for resource in reasons},
+    )
 
 
-def acknowledge(scope: IConstruct, rule: str, reason: str) -> None:
-    """Acknowledge what cdk-nag's `rule` says of `scope`."""
-    Validations.of(scope).acknowledge(Acknowledgment(id=rule, reason=reason))
+def acknowledge(scope: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Acknowledge what cdk-nag's rules say of `scope`, each with its reason."""
+    Validations.of(scope).acknowledge(*(Acknowledgment(id=rule, reason=reason) for rule, reason in reasons.items()))
 
 
 def _as_nag_writes(value: Any) -> str:

@@ -9,6 +9,11 @@ from constructs import Construct
 from modelyard.constructs.handler import function_role, log_group_of
 from modelyard.constructs.permissions import acknowledge, acknowledge_wildcards
 
+_WAITER = {
+    "AwsSolutions-SF1": "the functions that it calls log what happens",
+    "AwsSolutions-SF2": "it retries one function; there is nothing to trace",
+}
+
 
 class ResourceProvider(Construct):
     """Answers CloudFormation for handlers of ours; the CDK's own Lambda functions stand between, on its choice of Node.
@@ -57,7 +62,6 @@ class ResourceProvider(Construct):
         if waiter is not None:
             for id in ("framework-isComplete", "framework-onTimeout"):
                 invoked.append(cast(lambda_.IFunction, framework.node.find_child(id)))
-            acknowledge(waiter, "AwsSolutions-SF1", "the functions that it calls log what happens")
-            acknowledge(waiter, "AwsSolutions-SF2", "it retries one function; there is nothing to trace")
+            acknowledge(waiter, _WAITER)
         patterns = [f"{function.function_arn}:*" for function in invoked]
-        acknowledge_wildcards(self, *patterns, because="any version of the function; the framework's grant says so")
+        acknowledge_wildcards(self, dict.fromkeys(patterns, "any version of the function, says the framework's grant"))

@@ -133,7 +133,8 @@ class TrainingPipeline(Construct):
                 iam.PolicyStatement(actions=["s3:GetObject"], resources=objects),
             ],
         )
-        acknowledge_wildcards(policy, *objects, because="an execution under way may read the scripts it started with")
+        reason = "an execution under way may read the scripts it started with"
+        acknowledge_wildcards(policy, dict.fromkeys(objects, reason))
 
 
 def _image(images: Mapping[str, ContainerImage], name: str, folder: Path) -> ContainerImage:

@@ -35,10 +35,9 @@ class FoundationStack(StageStack):
         retain = not stage.disposable
         self.store = ArtifactStore(self, "Store", stage=stage.name, retain=retain, adopt=stage.adopt)
         self.ledger = Ledger(self, "Ledger", stage=stage.name, key=self.store.key, retain=retain, adopt=stage.adopt)
-        self.emptier = Emptier(self, "Emptier", stage=stage.name) if stage.disposable else None
-        if self.emptier:
-            for bucket in self.store.buckets:
-                self.emptier.empty_bucket(bucket)
+        self.emptier = (
+            Emptier(self, "Emptier", stage=stage.name, buckets=self.store.buckets) if stage.disposable else None
+        )
         self.roles = ExecutionRoles(self, "Roles", store=self.store, in_vpc=stage.network is not None)
         parameters = ParameterRegistry(self, "Parameters", stage=stage.name)
         for key, value, description in (

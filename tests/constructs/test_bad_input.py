@@ -20,7 +20,7 @@ from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.model_endpoint import ModelEndpoint
 from modelyard.constructs.model_registry import ModelRegistry
 from modelyard.constructs.parameter_registry import ParameterRegistry
-from modelyard.constructs.permissions import allow
+from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.training_pipeline import TrainingPipeline
 from modelyard.settings import ConfigurationError
 
@@ -158,4 +158,4 @@ def test_a_volume_key_is_taken_where_the_family_allows_it(stack: cdk.Stack) -> N
 def test_a_wildcard_needs_its_reason(stack: cdk.Stack) -> None:
     role = iam.Role(_scope(stack), "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     with pytest.raises(ValueError, match="has a wildcard"):
-        allow(role, ["s3:GetObject"], "arn:aws:s3:::bucket/*")
+        Permissions(role).allow(["s3:GetObject"], "arn:aws:s3:::bucket/*")

@@ -98,7 +98,7 @@ def test_an_adopting_stage_refers_to_what_a_retained_one_keeps(templates: Templa
 
 
 def test_an_adopted_key_is_granted_by_its_alias_alone(templates: Templates) -> None:
-    statements = templates.statements(AGAIN, "RolesJobDefaultPolicy")
+    statements = templates.statements(AGAIN, "RolesJobPermissions")
     (kms,) = [statement for statement in statements if "kms:Decrypt" in statement["Action"]]
     assert kms["Condition"] == {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/modelyard-again"}}
 
@@ -121,7 +121,7 @@ def test_every_role_of_a_bounded_stage_has_its_boundary(templates: Templates) ->
 def test_roles_make_network_interfaces_only_in_a_vpc(templates: Templates) -> None:
     for stack, expected in ((DEV, False), (PROD, True)):
         for role in ("Job", "Endpoint"):
-            actions = [statement["Action"] for statement in templates.statements(stack, f"Roles{role}DefaultPolicy")]
+            actions = [statement["Action"] for statement in templates.statements(stack, f"Roles{role}Permissions")]
             assert any("ec2:CreateNetworkInterface" in action for action in actions) is expected
 
 
