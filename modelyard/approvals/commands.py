@@ -21,6 +21,7 @@ __all__ = ["ERRORS", "app"]
 
 ERRORS = (ApprovalError,)
 INTERRUPTED = 130
+_WIDE = 240  # columns
 
 app = typer.Typer(help="Review versions and take them back.", no_args_is_help=True)
 
@@ -168,9 +169,10 @@ def _leave(text: str, code: int) -> NoReturn:
 
 
 def _console() -> Any:
+    """Where commands print: tables fill a terminal, and elsewhere are wide enough to be read line by line."""
     from rich.console import Console
 
-    return Console()
+    return Console() if sys.stdout.isatty() else Console(width=_WIDE)
 
 
 def _print(items: Sequence[Any], as_json: bool, table: Any, nothing: str) -> None:

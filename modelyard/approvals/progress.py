@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from modelyard.approvals.endpoint import ProjectEndpoint, View, concluded
+from modelyard.approvals.endpoint import View, concluded
 from modelyard.lambdas.serving.errors import Meaning, meaning
 from modelyard.lambdas.serving.ledger import APPROVED, FAILED, Approval, Records
 from modelyard.lambdas.serving.registry import current
 from modelyard.lambdas.serving.steps import State, Wish
 
-__all__ = ["Goal", "Outcome", "Serves", "Sighting", "Withdrawn", "follow"]
+__all__ = ["Goal", "Outcome", "Serves", "Sighting", "Watched", "Withdrawn", "follow"]
 
-_FIRST_PAUSE = 0.5  # seconds between looks, growing
+_FIRST_PAUSE = 0.25  # seconds between looks, growing
 _LONGEST_PAUSE = 5.0
 
 
@@ -107,6 +107,13 @@ class Withdrawn:
         return _held(view, "another version serves")
 
 
+class Watched(Protocol):
+    """A `ProjectEndpoint`, or what else can be looked at."""
+
+    def look(self) -> View:
+        """How it stands now."""
+
+
 @dataclass(frozen=True)
 class Sighting:
     """One look: a view, or why there was none, and the outcome if that decided it."""
@@ -116,7 +123,7 @@ class Sighting:
     trouble: str = ""
 
 
-def follow(endpoint: ProjectEndpoint, goal: Goal, pause: Callable[[float], None] = time.sleep) -> Iterator[Sighting]:
+def follow(endpoint: Watched, goal: Goal, pause: Callable[[float], None] = time.sleep) -> Iterator[Sighting]:
     """Look at the endpoint until the goal is decided. Lost connections and throttling do not end it."""
     seconds = _FIRST_PAUSE
     while True:
@@ -128,7 +135,7 @@ def follow(endpoint: ProjectEndpoint, goal: Goal, pause: Callable[[float], None]
         seconds = min(seconds * 1.1, _LONGEST_PAUSE)
 
 
-def _look(endpoint: ProjectEndpoint, goal: Goal) -> Sighting:
+def _look(endpoint: Watched, goal: Goal) -> Sighting:
     try:
         view = endpoint.look()
     except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -28,6 +29,9 @@ _SOURCES = {
     DECLARED: "seen when declared",
     ADOPTED: "found live",
 }
+
+
+_NARROW = {"asked (UTC)", "version", "outcome", "took", "project", "endpoint", "desired", "serves", "coming"}
 
 
 @dataclass(frozen=True)
@@ -102,12 +106,13 @@ def status(connection: Connection, project: str = "") -> list[Standing]:
 
 def history_table(happenings: Iterable[Happening]) -> Table:
     """The history as a table."""
-    table = _table("asked", "version", "outcome", "took", "why", "by", "reason")
+    table = _table("asked (UTC)", "version", "outcome", "took", "why", "by", "reason")
     for item in happenings:
-        took = "" if item.seconds is None else f"{item.seconds:.0f} s"
+        took = "" if item.seconds is None else f"{item.seconds:.1f} s"
         version = str(item.version) if item.version else ""
-        event = f" {item.event_id}" if item.event_id and not item.by else ""
-        _add(table, item.at, version, item.outcome, took, item.source + event, _short(item.by), item.reason)
+        why = f"{item.source} {item.event_id[:8]}" if item.event_id else item.source
+        reason = " ".join(item.reason.split())
+        _add(table, _second(item.at), version, item.outcome, took, why, _short(item.by), reason)
     return table
 
 
@@ -186,7 +191,7 @@ def _standing(project: str, view: View) -> Standing:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in _NARROW)
     return table
 
 
@@ -194,6 +199,11 @@ def _add(table: Table, *cells: str) -> None:
     table.add_row(*(Text(cell) for cell in cells))
 
 
-def _short(arn: str) -> str:
-    """An identity without partition, service and account: `assumed-role/Admin/jane`."""
-    return arn.split(":", 5)[-1] if arn.startswith("arn:") else arn
+def _second(at: str) -> str:
+    """A moment of the ledger as people read it; UTC."""
+    return at[:19].replace("T", " ")
+
+
+def _short(text: str) -> str:
+    """Identities without partition, service and account: `assumed-role/Admin/jane`."""
+    return re.sub(r"\barn:([^:\s]*:){4}", "", text)

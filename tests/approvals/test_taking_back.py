@@ -186,7 +186,7 @@ def test_the_tables_hold_what_the_json_tells(desk: Desk) -> None:
     assert standing[0].split() == ["project", "endpoint", "desired", "serves", "coming", "held", "last", "attempt"]
     assert standing[1].split() == ["abalone", "InService", "2", "2", "version", "2", "succeeded"]
     happened = desk.call("history", "abalone").stdout.splitlines()
-    assert happened[0].split() == ["asked", "version", "outcome", "took", "why", "by", "reason"]
+    assert happened[0].split() == ["asked", "(UTC)", "version", "outcome", "took", "why", "by", "reason"]
     assert "succeeded" in happened[1]
 
 
