@@ -6,10 +6,9 @@ import logging
 import shutil
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from modelyard.local.launching import Launcher
 from modelyard.local.sagemaker.context import SageMaker
@@ -141,7 +140,7 @@ class JobRunner:
 
     def _run_processes(self, running: _Running, image: Image, hosts: Sequence[Host], logs: Sequence[LogStream]) -> _End:
         job, group = running.job, running.group
-        explain: Any = None
+        explain: Callable[[str], str] = lambda output: ""
         try:
             for host, stream in zip(hosts, logs, strict=True):
                 write = _line_writer(job, stream)
@@ -182,7 +181,7 @@ def _log(job: Job, host: Host) -> LogStream:
     return LogStream(context.client("logs"), job.kind.log_group, f"{job.name}/{host.name}-{int(context.now() * 1000)}")
 
 
-def _line_writer(job: Job, stream: LogStream) -> Any:
+def _line_writer(job: Job, stream: LogStream) -> Callable[[str], None]:
     def write(line: str) -> None:
         stream.write(line)
         job.on_line(line)
@@ -216,7 +215,7 @@ def _message(job: Job, hosts: Sequence[Host]) -> str | None:
     return None
 
 
-def _failure(code: int, message: str | None, stream: LogStream, explain: Any) -> str:
+def _failure(code: int, message: str | None, stream: LogStream, explain: Callable[[str], str]) -> str:
     tail = "\n".join(stream.tail)
     hint = explain(tail)
     reason = message or "See job logs for more information"

@@ -182,6 +182,34 @@ def test_a_failed_step_holds_back_what_depends_on_it_and_nothing_else(lab: Lab) 
     assert reason.endswith("\nno rows")
 
 
+def test_a_fail_step_stops_what_runs(lab: Lab) -> None:
+    refuse = {"Name": "Refuse", "Type": "Fail", "Arguments": {"ErrorMessage": "enough"}, "DependsOn": ["Short"]}
+    long = step(lab, "Long", "import time; time.sleep(600)")
+
+    execution = lab.execute(lab.pipeline([step(lab, "Short"), long, refuse, step(lab, "Next", after=["Long"])]))
+
+    assert execution["FailureReason"] == f"{STEPS_FAILED} enough"
+    statuses = {name: item["StepStatus"] for name, item in lab.steps(execution).items()}
+    assert statuses == {"Short": "Succeeded", "Long": "Stopped", "Refuse": "Failed"}
+
+
+def test_what_waits_for_a_branch_that_was_not_taken_does_not_run(lab: Lab) -> None:
+    nested = [step(lab, "Taken"), step(lab, "TakenToo", after=["Taken"])]
+    steps = [
+        check(1, 2, nested, [step(lab, "Other")]),
+        step(lab, "AfterOther", after=["Other"]),
+        step(lab, "AfterTaken", after=["Taken"]),
+        step(lab, "AfterCheck", after=["Check"]),
+    ]
+
+    execution = lab.execute(lab.pipeline(steps))
+
+    assert execution["PipelineExecutionStatus"] == "Succeeded"
+    ran = lab.steps(execution)
+    assert set(ran) == {"Check", "Taken", "TakenToo", "AfterTaken", "AfterCheck"}
+    assert ran["Taken"]["EndTime"] <= ran["TakenToo"]["StartTime"]
+
+
 def test_a_step_that_is_refused_fails_with_the_operation_and_the_reason(lab: Lab) -> None:
     parameters = [{"Name": "Instance", "Type": "String", "DefaultValue": "ml.huge"}]
     wrong = step(lab, "Wrong")
