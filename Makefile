@@ -13,7 +13,7 @@ help:
 	@echo "make synth   the reference app's CloudFormation templates, in cdk.out/"
 	@echo "make lint    ruff and mypy --strict;  make format  applies ruff's fixes"
 	@echo "make pictures  draw docs/pictures/*.svg from their sources"
-	@echo "make lock    compile requirements*.txt from pyproject.toml"
+	@echo "make lock    compile every requirements*.txt from pyproject.toml and the images' requirements.in"
 	@echo "make clean   remove what these commands made here"
 
 env: $(VENV)/.ready node_modules/.ready
@@ -57,6 +57,8 @@ pictures: env
 lock: $(VENV)/.ready
 	@uv pip compile --quiet --universal --no-header --no-annotate --extra cdk --extra pipelines pyproject.toml -o requirements.txt
 	@uv pip compile --quiet --universal --no-header --no-annotate --all-extras pyproject.toml -o requirements-dev.txt
+	@for file in modelyard/containers/*/requirements.in; do \
+	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate "$$file" -o "$${file%.in}.txt"; done
 
 clean:
 	@test ! -x $(BIN)/modelyard || $(BIN)/modelyard local down
