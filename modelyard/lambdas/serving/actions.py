@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import collect, declaration
@@ -10,7 +10,7 @@ from .artifacts import config_request, model_request, tags
 from .declaration import Declared
 from .desired import Target
 from .errors import Meaning, Transient, meaning, unless_absent
-from .ledger import CAPACITY, FAILED, SUCCEEDED, SUPERSEDED, Attempt, Hold, Records
+from .ledger import CAPACITY, FAILED, OPEN, SUCCEEDED, SUPERSEDED, Attempt, Hold, Records
 from .notices import notify
 from .registry import Package
 from .runtime import Runtime, log
@@ -60,10 +60,11 @@ def take(step: Step, case: Case) -> None:
         raise Transient(f"endpoint {case.name} is being deleted", _DELETION_DELAY)
 
 
-def record_attempt(case: Case, target: Target, found_modified: str) -> Attempt:
+def record_attempt(case: Case, target: Target, found_modified: str, lacking: str = "") -> Attempt:
     """Add the attempt at `target` to the ledger; it is written after SageMaker has accepted it, never before.
 
-    `found_modified` is the endpoint's LastModifiedTime from before, empty if that was not seen.
+    `found_modified` is the endpoint's LastModifiedTime from before, empty if that was not seen. `lacking` is
+    SageMaker's word for the capacity that was not there: that attempt has ended already.
     """
     endpoint, approval = case.endpoint, target.approval
     attempt = Attempt(
@@ -78,6 +79,9 @@ def record_attempt(case: Case, target: Target, found_modified: str) -> Attempt:
         event_id=case.cause.get("event_id", ""),
         found_config=endpoint.config_name if endpoint else "",
         found_modified=found_modified,
+        outcome=CAPACITY if lacking else OPEN,
+        reason=lacking,
+        ended_at=case.runtime.now() if lacking else "",
     )
     if not case.runtime.ledger.add_attempt(case.name, attempt):
         raise Transient(f"attempt {attempt.number} of endpoint {case.name} was recorded by somebody else")
@@ -86,15 +90,19 @@ def record_attempt(case: Case, target: Target, found_modified: str) -> Attempt:
 
 
 def close_attempt(case: Case, attempt: Attempt, outcome: str, reason: str) -> None:
-    """Tell how an attempt ended, and write it down."""
-    # Capacity may be missing for days: that is told once, not at every attempt.
-    key = f"{CAPACITY}#{attempt.approval}" if outcome == CAPACITY else f"attempt#{attempt.key}"
-    told = ROLLED_BACK if reason.startswith(ROLLED_BACK) else _TOLD[outcome]
-    notify(
-        case.runtime, case.name, case.records, key, f"version {attempt.version} {told}", reason or "It is in service."
-    )
+    """Tell how an attempt ended, then write it down: after a crash between the two it is told again."""
+    tell(case, replace(attempt, outcome=outcome, reason=reason))
     closed = case.runtime.ledger.close_attempt(case.name, attempt, outcome, reason, case.runtime.now())
     case.records.attempts[case.records.attempts.index(attempt)] = closed
+
+
+def tell(case: Case, attempt: Attempt) -> None:
+    """Notify of an attempt's outcome."""
+    # Capacity may be missing for days: that is told once, not at every attempt.
+    key = f"{CAPACITY}#{attempt.approval}" if attempt.outcome == CAPACITY else f"attempt#{attempt.key}"
+    told = ROLLED_BACK if attempt.reason.startswith(ROLLED_BACK) else _TOLD[attempt.outcome]
+    subject, text = f"version {attempt.version} {told}", attempt.reason or "It is in service."
+    notify(case.runtime, case.name, case.records, key, subject, text)
 
 
 def _deploy(step: Step, case: Case, target: Target, package: Package) -> None:
@@ -107,7 +115,7 @@ def _deploy(step: Step, case: Case, target: Target, package: Package) -> None:
     except Exception as error:
         if meaning(error) is not Meaning.CAPACITY:
             raise
-        close_attempt(case, record_attempt(case, target, found_modified), CAPACITY, str(error))
+        tell(case, record_attempt(case, target, found_modified, lacking=str(error)))
         return
     attempt = record_attempt(case, target, found_modified)
     log("asked", endpoint=case.name, step=step.value, version=attempt.version, config=target.config_name)

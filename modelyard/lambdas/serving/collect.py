@@ -54,5 +54,5 @@ def _delete(sagemaker: Any, endpoint_name: str, artifacts: dict[str, dict[str, A
 
 def _owned(sagemaker: Any, endpoint_name: str, arn: str) -> bool:
     """Whether the owner tag names this endpoint; names that share their first 46 characters share the prefix."""
-    pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
-    return {"Key": OWNER_TAG, "Value": endpoint_name} in [tag for page in pages for tag in page["Tags"]]
+    answer = unless_absent(sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn).build_full_result)
+    return {"Key": OWNER_TAG, "Value": endpoint_name} in (answer or {}).get("Tags", [])

@@ -52,7 +52,7 @@ _ABSENT = re.compile(r"could not find|does not exist|not found", re.IGNORECASE)
 _RACE = re.compile(r"already exist|in-progress endpoint|cannot update in|could not find endpoint conf", re.IGNORECASE)
 _CAPACITY = re.compile(
     r"insufficient\s?(instance)?\s?capacity|unable to provision|resourcelimitexceeded|service limit|service quota"
-    r"|throttl|internal ?(server)? ?error",
+    r"|\binternalservererror\b|we encountered an internal error",
     re.IGNORECASE,
 )
 
@@ -78,7 +78,8 @@ def meaning(error: BaseException) -> Meaning:
 
 def is_capacity(reason: str) -> bool:
     """Whether a message or FailureReason of SageMaker speaks of missing instances, a quota, or its own trouble."""
-    return bool(_CAPACITY.search(reason))
+    # Further lines of a FailureReason may be a container's log, which says anything.
+    return bool(_CAPACITY.search(reason.partition("\n")[0]))
 
 
 def is_absent(error: BaseException) -> bool:

@@ -185,7 +185,7 @@ class Ledger:
         """
         again = replace(approval, status=APPROVED, at=instant(at), source="rollback", by=by)
         again = replace(again, event_id="", config_name="", declaration_id="")
-        self._add(endpoint_name, again)
+        self._add_now(endpoint_name, again)
         return again
 
     def hold(self, endpoint_name: str, *, at: str, by: str, reason: str, version: Approval | None = None) -> Hold:
@@ -200,7 +200,7 @@ class Ledger:
         hold = Hold(at=instant(at), held=1, reason=reason, by=by)
         if version:
             hold = replace(hold, package_arn=version.package_arn, created=version.created, version=version.version)
-        self._add(endpoint_name, hold)
+        self._add_now(endpoint_name, hold)
         return hold
 
     def release(self, endpoint_name: str, *, at: str, by: str, reason: str = "") -> Hold:
@@ -208,12 +208,16 @@ class Ledger:
         if not self.read(endpoint_name).hold:
             raise LedgerError(f"endpoint {endpoint_name} is not held: there is nothing to release")
         release = Hold(at=instant(at), held=0, reason=reason, by=by)
-        self._add(endpoint_name, release)
+        self._add_now(endpoint_name, release)
         return release
 
     def add_hold(self, endpoint_name: str, hold: Hold) -> None:
         """Record a hold of the hook's own."""
         self._add(endpoint_name, hold)
+
+    def _add_now(self, endpoint_name: str, record: Record) -> None:
+        if not self._add(endpoint_name, record):
+            raise LedgerError(f"endpoint {endpoint_name} was changed at this very moment: look at it, and try again")
 
     def _add(self, endpoint_name: str, record: Record) -> bool:
         return self._conditionally(self._put(endpoint_name, record))

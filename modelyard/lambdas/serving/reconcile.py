@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import traceback
 from typing import Any
 
 from . import declaration, endpoints
@@ -121,15 +122,17 @@ def _tell_if_nothing_eligible(case: Case) -> None:
     approved = [approval for approval in case.records.approvals if approval.status == APPROVED]
     if case.target or not approved:
         return
-    key = f"nothing#{case.records.approvals[-1].key}#{len(case.records.attempts)}"
-    text = "No approved version is eligible: each was withdrawn or has failed."
-    serving = f"Config {case.endpoint.config_name} stays." if case.endpoint else "There is no endpoint."
-    notify(case.runtime, case.name, case.records, key, "nothing eligible", f"{text} {serving}")
+    latest = max(approval.key for approval in case.records.approvals)
+    key = f"nothing#{latest}#{len(case.records.attempts)}"
+    gone = state(case.endpoint, case.records) in (State.ABSENT, State.DELETING, State.FAILED)
+    serving = "Nothing serves." if gone else "The endpoint goes on as it is."
+    text = f"No approved version is eligible: each was withdrawn or has failed. {serving}"
+    notify(case.runtime, case.name, case.records, key, "nothing eligible", text)
 
 
 def _poisoned(endpoint_name: str, error: Exception, runtime: Runtime) -> None:
     text = f"{type(error).__name__}: {error}"
-    log("poisoned", endpoint=endpoint_name, error=text)
+    log("poisoned", endpoint=endpoint_name, error=text, trace=traceback.format_exception(error))
     key = f"error#{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     notify(runtime, endpoint_name, runtime.ledger.read(endpoint_name), key, "cannot be reconciled", text)
 

@@ -53,10 +53,13 @@ def test_a_lack_of_capacity_is_known_by_its_words(reason: str) -> None:
     assert is_capacity(reason)
 
 
+PING = "The primary container for production variant AllTraffic did not pass the ping health check."
+
+
 @pytest.mark.parametrize(
-    "reason", ["", "The primary container for production variant AllTraffic did not pass the ping"]
+    "reason", ["", PING, f"{PING} Last lines of its log:\n500 InternalServerError\nResourceLimitExceeded"]
 )
-def test_other_reasons_are_no_lack_of_capacity(reason: str) -> None:
+def test_other_reasons_are_no_lack_of_capacity_whatever_a_container_logs(reason: str) -> None:
     assert not is_capacity(reason)
 
 

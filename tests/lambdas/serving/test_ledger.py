@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from modelyard.lambdas.serving.ledger import FAILED, OPEN, SUCCEEDED, Hold, Ledger, Notice, Records
+from modelyard.lambdas.serving.ledger import FAILED, OPEN, SUCCEEDED, Hold, Ledger, LedgerError, Notice, Records
 from tests.lambdas.serving.hook import Stage
 from tests.lambdas.serving.samples import approval, at, attempt
 
@@ -51,6 +51,12 @@ def test_an_outcome_is_written_once(ledger: Ledger) -> None:
     ledger.close_attempt("e", asked, SUCCEEDED, "", at(50))
     ledger.close_attempt("e", asked, FAILED, "too late", at(60))
     assert ledger.read("e").attempts == [replace(asked, outcome=SUCCEEDED, ended_at=at(50))]
+
+
+def test_two_holds_in_one_moment_do_not_both_seem_to_hold(ledger: Ledger) -> None:
+    ledger.add_hold("e", Hold(at(30), 0))
+    with pytest.raises(LedgerError, match="endpoint e was changed at this very moment: look at it, and try again"):
+        ledger.hold("e", at=at(30), by="me", reason="r")
 
 
 def test_a_ledger_of_many_pages_is_read_whole(ledger: Ledger) -> None:

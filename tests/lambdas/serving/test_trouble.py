@@ -144,6 +144,18 @@ def test_a_lack_of_capacity_never_fails_a_version_and_is_retried_after_a_while(p
     assert project.outcomes() == [(1, "capacity"), (1, "succeeded")]
 
 
+def test_a_quota_refuses_an_update_and_the_endpoint_serves_on(project: Project) -> None:
+    project.approve(1)
+    project.settle()
+    refuse(project.stage, "UpdateEndpoint", "ResourceLimitExceeded")
+    project.approve(2)
+    assert project.settle() == "1"
+    assert project.outcomes() == [(1, "succeeded"), (2, "capacity")]
+    later(project.stage, 301)
+    project.stage.heartbeat()
+    assert project.settle() == "2"
+
+
 def test_another_approval_does_not_wait_for_the_capacity_of_the_one_before(project: Project) -> None:
     refuse(project.stage, "CreateEndpoint", "ResourceLimitExceeded")
     project.approve(1)
