@@ -140,12 +140,8 @@ class JobRunner:
 
     def _run_processes(self, running: _Running, image: Image, hosts: Sequence[Host], logs: Sequence[LogStream]) -> _End:
         job, group = running.job, running.group
-        explain: Callable[[str], str] = lambda output: ""
         try:
-            for host, stream in zip(hosts, logs, strict=True):
-                write = _line_writer(job, stream)
-                environment = _environment(job, image, host)
-                explain = group.start(host.name, host.ml, job.command, environment, host.home, write)
+            explain, *_ = [_start(job, group, image, host, stream) for host, stream in zip(hosts, logs, strict=True)]
         except OSError as error:
             group.kill()
             raise ProgramNotFound(f"{job.command[0]} cannot be run in image {job.image}: {error.strerror}") from None
@@ -179,6 +175,11 @@ def _host(folder: Path) -> Host:
 def _log(job: Job, host: Host) -> LogStream:
     context = job.context
     return LogStream(context.client("logs"), job.kind.log_group, f"{job.name}/{host.name}-{int(context.now() * 1000)}")
+
+
+def _start(job: Job, group: ProcessGroup, image: Image, host: Host, stream: LogStream) -> Callable[[str], str]:
+    environment = _environment(job, image, host)
+    return group.start(host.name, host.ml, job.command, environment, host.home, _line_writer(job, stream))
 
 
 def _line_writer(job: Job, stream: LogStream) -> Callable[[str], None]:
