@@ -14,7 +14,7 @@ from modelyard.local.errors import LocalError
 
 __all__ = ["ERRORS", "app"]
 
-ERRORS = (LocalError,)
+ERRORS = (LocalError, OSError)
 
 app = typer.Typer(help="The local AWS: run everything on this machine, without an account.", no_args_is_help=True)
 

@@ -65,6 +65,7 @@ class Instance:
     pid: int
     started: str
     supervisor_pid: int
+    supervisor_started: str
     port: int
     account: str
     region: str
@@ -91,6 +92,10 @@ class Instance:
     def is_running(self) -> bool:
         """Whether this very process is alive (a process id alone may have been given away again)."""
         return process_start(self.pid) == self.started
+
+    def is_supervised(self) -> bool:
+        """Whether its supervisor is alive, which ends after every other process of the instance."""
+        return process_start(self.supervisor_pid) == self.supervisor_started
 
     def write(self, paths: Paths) -> None:
         """Record this instance, readable by this user only."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import modelyard
 from modelyard.local.environment import prepare
 from modelyard.local.errors import LocalError
-from modelyard.local.instance import Instance, Paths, process_start
+from modelyard.local.instance import Instance, Paths
 
 __all__ = ["Start", "Target", "down", "is_healthy", "reset", "running", "target", "up"]
 
@@ -126,12 +126,11 @@ def down(paths: Paths) -> bool:
     instance = Instance.read(paths)
     if instance is None:
         return False
-    started = process_start(instance.supervisor_pid)
     was_running = instance.is_running()
     if was_running:
         os.kill(instance.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while instance.is_running() or (was_running and process_start(instance.supervisor_pid) == started is not None):
+    while instance.is_running() or instance.is_supervised():
         if time.monotonic() > deadline:
             raise LocalError(f"process {instance.pid} does not end; see {paths.log}, and `kill -9 {instance.pid}`")
         time.sleep(0.02)

@@ -103,7 +103,15 @@ def _serve(paths: Paths, ports: list[int], account: str, region: str, owner: int
     _set_environment(paths, port, account, region)
     access_key, secret_key = Instance.new_keys()
     instance = Instance(
-        os.getpid(), process_start(os.getpid()) or "", os.getppid(), port, account, region, access_key, secret_key
+        pid=os.getpid(),
+        started=process_start(os.getpid()) or "",
+        supervisor_pid=os.getppid(),
+        supervisor_started=process_start(os.getppid()) or "",
+        port=port,
+        account=account,
+        region=region,
+        access_key=access_key,
+        secret_key=secret_key,
     )
     try:
         asyncio.run(_run(instance, paths, listener, owner))

@@ -140,7 +140,7 @@ def test_a_taken_port_is_left_to_its_owner(tmp_path_factory: pytest.TempPathFact
 def test_the_record_of_a_process_that_is_no_more_does_not_count(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     # The process id is alive, but it is another process than the one that was recorded.
-    Instance(os.getpid(), "long ago", os.getpid(), 1, "111122223333", "eu-west-1", "k", "s").write(paths)
+    Instance(os.getpid(), "long ago", os.getpid(), "long ago", 1, "111122223333", "eu-west-1", "k", "s").write(paths)
     assert lifecycle.running(paths) is None
     assert lifecycle.down(paths) is False
 

@@ -15,7 +15,7 @@ from modelyard.local import environment
 from modelyard.local.instance import Instance, Paths
 from tests.local_aws import LocalAws
 
-INSTANCE = Instance(1, "0", 2, 4567, "111122223333", "eu-west-1", "LKIA", "it's $SECRET")
+INSTANCE = Instance(1, "0", 2, "0", 4567, "111122223333", "eu-west-1", "LKIA", "it's $SECRET")
 
 
 def test_the_exports_survive_a_shell(tmp_path: Path) -> None:

@@ -76,6 +76,13 @@ def test_no_process_outlives_the_server(own_local_aws: LocalAws, end: Callable[[
     assert gone([own_local_aws.instance.pid, *pids])
 
 
+def test_down_after_kill_9_waits_until_the_last_process_is_gone(own_local_aws: LocalAws) -> None:
+    pids = invoke_stuck_function(own_local_aws)
+    kill_server(own_local_aws)
+    own_local_aws.down()
+    assert gone(pids, seconds=0)
+
+
 def test_down_ends_a_server_with_a_pending_custom_resource(own_local_aws: LocalAws) -> None:
     aws = own_local_aws
     arn = make_function(aws, "silent", "def handler(event, context):\n    print(event['RequestType'])\n")
