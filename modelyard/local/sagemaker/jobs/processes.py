@@ -54,7 +54,7 @@ class ProcessGroup:
         finally:
             os.close(written)
         self._processes[host] = process
-        arguments = (host, process, reader)
+        arguments = (host, folder, process, reader)
         threading.Thread(target=self._wait_for, args=arguments, name=f"wait-{host}", daemon=True).start()
         return mounted.explain
 
@@ -90,18 +90,18 @@ class ProcessGroup:
                 deadline, ending = time.monotonic() + self._stop_seconds, True
         return codes, timed_out
 
-    def _wait_for(self, host: str, process: Launched, reader: threading.Thread) -> None:
+    def _wait_for(self, host: str, folder: Path, process: Launched, reader: threading.Thread) -> None:
         code = process.code.result()
         # An instance ends with its first process, as a container does; what that left would keep its output open.
         _signal_session(process.pid, signal.SIGKILL)
         reader.join(timeout=_QUICK_SECONDS)
         if process.namespace is not None and reader.is_alive():
-            kill_namespace(process.namespace)
+            kill_namespace(process.namespace, folder)
         reader.join(timeout=_OUTPUT_SECONDS)
         self._ended.put((host, code))
         # Looking at every process takes a while, so it is done when nobody waits for it.
         if process.namespace is not None:
-            kill_namespace(process.namespace)
+            kill_namespace(process.namespace, folder)
 
     def _signal(self, number: int) -> None:
         for process in self._processes.values():

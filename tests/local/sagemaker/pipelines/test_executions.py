@@ -141,6 +141,19 @@ while not pathlib.Path(other).exists():
     assert max(first["StartTime"], second["StartTime"]) < min(first["EndTime"], second["EndTime"])
 
 
+def test_many_jobs_at_once_do_not_disturb_each_other(lab: Lab) -> None:
+    name = lab.pipeline([step(lab, f"Step{number}", f"print({number})") for number in range(15)])
+
+    executions = [lab.execution_ended(arn) for arn in [lab.start(name) for _ in range(2)]]
+
+    for execution in executions:
+        steps = lab.steps(execution)
+        assert {item["StepStatus"] for item in steps.values()} == {"Succeeded"}, steps
+        for number in range(15):
+            job = steps[f"Step{number}"]["Metadata"]["ProcessingJob"]["Arn"].rpartition("/")[2]
+            assert lab.log("Processing", job) == [str(number)]
+
+
 def test_no_more_steps_run_at_a_time_than_the_limit_allows(lab: Lab) -> None:
     name = lab.pipeline([step(lab, letter, "import time; time.sleep(0.1)") for letter in "ABC"])
 
