@@ -68,7 +68,7 @@ class Desk:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `modelyard ARGUMENTS` while the approval hook is at work; then let everything come to rest."""
-        with self._hook_at_work():
+        with self.hook_at_work():
             done = self._call(*arguments)
         self._expect_event(done.stdout)
         self.abalone.settle()
@@ -97,7 +97,7 @@ class Desk:
         self.stage.awaited += bool(re.search("is (approved|rejected), by", printed))
 
     @contextmanager
-    def _hook_at_work(self) -> Iterator[None]:
+    def hook_at_work(self) -> Iterator[None]:
         """Deliver events and messages as they come."""
         ended = threading.Event()
 
