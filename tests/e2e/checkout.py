@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,12 +31,19 @@ class Checkout:
         tools = f"{self.folder}/.venv/bin:{self.folder}/node_modules/.bin"
         return {**kept, "PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(self.folder)}
 
-    def run(self, *words: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: str, env: Mapping[str, str] | None = None, timeout: float = 600
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command in the checkout; its output is captured, its exit code is for the caller to look at."""
         return subprocess.run(
-            words, cwd=self.folder, env=self.environment(), capture_output=True, text=True, timeout=timeout,
+            words,
+            cwd=self.folder,
+            env={**self.environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
 
     def close(self) -> None:
         """Take down whatever local AWS runs in it."""
