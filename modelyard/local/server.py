@@ -101,7 +101,7 @@ def _serve(paths: Paths, ports: list[int], account: str, region: str, owner: int
     listener = _listen(ports)
     port = listener.getsockname()[1]
     _set_environment(paths, port, account, region)
-    access_key, secret_key = Instance.new_keys()
+    access_key, secret_key = _keys(Instance.read(paths), account)
     instance = Instance(
         pid=os.getpid(),
         started=process_start(os.getpid()) or "",
@@ -118,6 +118,13 @@ def _serve(paths: Paths, ports: list[int], account: str, region: str, owner: int
     except LocalError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(2)
+
+
+def _keys(previous: Instance | None, account: str) -> tuple[str, str]:
+    # Shells that were pointed at the one before go on working. The CDK CLI remembers an account by its key, though.
+    if previous is None or previous.account != account:
+        return Instance.new_keys()
+    return previous.access_key, previous.secret_key
 
 
 def _set_environment(paths: Paths, port: int, account: str, region: str) -> None:

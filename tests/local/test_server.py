@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from modelyard.local import lifecycle
 from modelyard.local.instance import process_start
 from tests.local.functions import make_function
 from tests.local_aws import LocalAws
@@ -101,6 +102,21 @@ def test_down_ends_a_server_with_a_pending_custom_resource(own_local_aws: LocalA
     aws.client("cloudformation").get_waiter("stack_delete_complete").wait(
         StackName="pending", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
     )
+
+
+def test_a_shell_that_was_pointed_at_it_works_after_down_and_up(own_local_aws: LocalAws) -> None:
+    before, ssm = own_local_aws.instance, own_local_aws.client("ssm")
+    own_local_aws.down()
+    after = own_local_aws.up().instance
+    assert (after.url, after.access_key, after.secret_key) == (before.url, before.access_key, before.secret_key)
+    assert ssm.describe_parameters()["Parameters"] == []
+
+
+def test_another_account_gets_another_key(own_local_aws: LocalAws) -> None:
+    own_local_aws.down()
+    target = lifecycle.Target("999988887777", "us-west-2")
+    start = lifecycle.up(own_local_aws.paths, target, owner=os.getpid())
+    assert start.instance.access_key != own_local_aws.instance.access_key
 
 
 def test_a_server_ends_with_its_owner_however_that_ends(tmp_path: Path) -> None:
