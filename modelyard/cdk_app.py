@@ -43,4 +43,6 @@ def create_app(
     return App(
         context={**load_context(root / "cdk.json"), **(context or {})},
         outdir=None if outdir is None else str(outdir),
+        # tree.json serves graphical explorers alone, and writing it is a tenth of a synthesis.
+        tree_metadata=False,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
 from aws_cdk import aws_events as events
@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.handler import Handler
 from modelyard.constructs.hook_permissions import HookPermissions
@@ -100,7 +101,7 @@ class ApprovalHook(Construct):
         on_event = handler("OnEvent", "lifetime.on_event", "creates, updates, deletes a declaration")
         is_complete = handler("IsComplete", "lifetime.is_complete", "whether an endpoint is gone")
         permissions = HookPermissions(
-            Stack.of(self),
+            Arns.of(self),
             stage=stage,
             ledger=ledger,
             store=store,

@@ -9,6 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.arns import Arns
 from modelyard.constructs.permissions import Permissions
 
 _BY_ALIAS = "an adopted key is known by its alias alone, which the condition of the statement names"
@@ -70,7 +71,7 @@ class ArtifactStore(Construct):
         if not self._adopted:
             role.allow(actions, self.key.key_arn, conditions=conditions)
             return
-        any_key = Stack.of(self).format_arn(service="kms", resource="key", resource_name="*")
+        any_key = Arns.of(self).arn("kms", "key/*")
         alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": names.key_alias(self._stage)}}
         role.allow(actions, any_key, because=_BY_ALIAS, conditions={**conditions, **alias})
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import cast
 
-from aws_cdk import CustomResource, Duration, Stack, Tags
+from aws_cdk import CustomResource, Duration, Tags
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.arns import Arns
 from modelyard.constructs.handler import Handler
 from modelyard.constructs.model_registry import ModelRegistry
 from modelyard.constructs.permissions import Permissions
@@ -59,9 +60,9 @@ class Emptier(Construct):
 
     def _allow_groups(self, role: Permissions, prefix: str) -> None:
         """Groups are those of the projects' stacks, which this one must not depend on: hence by their common prefix."""
+        arns = Arns.of(self)
         group, package = (
-            Stack.of(self).format_arn(service="sagemaker", resource=kind, resource_name=prefix)
-            for kind in ("model-package-group", "model-package")
+            arns.arn("sagemaker", f"{kind}/{prefix}") for kind in ("model-package-group", "model-package")
         )
         role.allow(["sagemaker:ListTags"], group, because=_PROJECTS)
         role.allow(["sagemaker:DeleteModelPackage"], package, because=_PROJECTS)

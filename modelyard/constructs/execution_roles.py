@@ -1,10 +1,10 @@
 """The roles that SageMaker assumes, one for each thing it does."""
 
-from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.permissions import Permissions
 
@@ -49,6 +49,7 @@ class ExecutionRoles(Construct):
     def __init__(self, scope: Construct, id: str, *, store: ArtifactStore, in_vpc: bool = False) -> None:
         super().__init__(scope, id)
         self._store = store
+        self._arns = Arns.of(self)
         self._in_vpc = in_vpc
         self.job = self._role("Job", "runs processing and training jobs")
         self.endpoint = self._role("Endpoint", "serves models")
@@ -69,14 +70,14 @@ class ExecutionRoles(Construct):
             description=f"Modelyard: {purpose}",
             assumed_by=iam.ServicePrincipal(
                 "sagemaker.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+                conditions={"StringEquals": {"aws:SourceAccount": self._arns.account}},
             ),
         )
 
     def _allow_running(self, role: Permissions) -> None:
         """What any container needs: its image, its logs, its metrics, its network."""
-        role.allow(_PULL_IMAGE, self._arn("ecr", "repository", names.repository("*")), because=_IMAGES)
-        logs = self._arn("logs", "log-group", "/aws/sagemaker/*", colon=True)
+        role.allow(_PULL_IMAGE, self._arns.arn("ecr", f"repository/{names.repository('*')}"), because=_IMAGES)
+        logs = self._arns.arn("logs", "log-group:/aws/sagemaker/*")
         role.allow(_WRITE_LOGS, logs, because=_NAMED_LATER)
         role.allow(["ecr:GetAuthorizationToken"], "*", because=_NO_RESOURCES)
         own_metrics = {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
@@ -104,9 +105,9 @@ class ExecutionRoles(Construct):
     def _allow_pipeline(self, role: Permissions) -> None:
         for resource, kind in _JOB_KINDS.items():
             actions = [f"sagemaker:{verb}{kind}" for verb in ("Create", "Describe", "Stop")]
-            jobs = self._arn("sagemaker", resource, "pipelines-*")
+            jobs = self._arns.arn("sagemaker", f"{resource}/pipelines-*")
             role.allow([*actions, "sagemaker:AddTags"], jobs, because=_NAMED_LATER)
-        packages = [self._arn("sagemaker", kind, f"{names.PREFIX}-*") for kind in _PACKAGE_KINDS]
+        packages = [self._arns.arn("sagemaker", f"{kind}/{names.PREFIX}-*") for kind in _PACKAGE_KINDS]
         role.allow(_REGISTER, *packages, because="groups are those of the projects, which come and go")
         artifacts = self._store.artifacts
         role.allow(["s3:ListBucket"], artifacts.bucket_arn)
@@ -115,11 +116,3 @@ class ExecutionRoles(Construct):
         self._store.allow_key(role, *_READ_KEY)
         to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         role.allow(["iam:PassRole"], self.job.role_arn, conditions=to_sagemaker)
-
-    def _arn(self, service: str, resource: str, name: str, *, colon: bool = False) -> str:
-        return Stack.of(self).format_arn(
-            service=service,
-            resource=resource,
-            resource_name=name,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME if colon else ArnFormat.SLASH_RESOURCE_NAME,
-        )

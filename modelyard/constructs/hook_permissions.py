@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
 from modelyard import names
+from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.permissions import Permissions
@@ -42,7 +42,7 @@ _LIFETIME = {
 class HookPermissions:
     """Gives each function of the hook its permissions, on the resources of one stage alone."""
 
-    stack: Stack
+    arns: Arns
     stage: str
     ledger: Ledger
     store: ArtifactStore
@@ -84,13 +84,12 @@ class HookPermissions:
 
     @property
     def _parameters(self) -> tuple[str, str]:
-        path = names.parameter_path(self.stage).removeprefix("/")
-        parameter = self.stack.format_arn(service="ssm", resource="parameter", resource_name=path)
+        parameter = self.arns.arn("ssm", f"parameter{names.parameter_path(self.stage)}")
         return parameter, f"{parameter}/*"
 
     def _sagemaker(self, role: Permissions, actions: str, kinds: str) -> None:
         name = names.resource_name(self.stage, "*")
-        arns = [self.stack.format_arn(service="sagemaker", resource=kind, resource_name=name) for kind in kinds.split()]
+        arns = [self.arns.arn("sagemaker", f"{kind}/{name}") for kind in kinds.split()]
         role.allow(
             [f"sagemaker:{action}" for action in actions.split()],
             *(arns or ["*"]),

@@ -1,8 +1,10 @@
 """Where a project's model versions are registered and approved."""
 
-from aws_cdk import ArnFormat, RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
+
+from modelyard.constructs.arns import Arns
 
 
 class ModelRegistry(Construct):
@@ -31,12 +33,7 @@ class ModelRegistry(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.model_package_group_name = model_package_group_name
-        self.model_package_group_arn = Stack.of(self).format_arn(
-            service="sagemaker",
-            resource="model-package-group",
-            resource_name=model_package_group_name,
-            arn_format=ArnFormat.SLASH_RESOURCE_NAME,
-        )
+        self.model_package_group_arn = Arns.of(self).arn("sagemaker", f"model-package-group/{model_package_group_name}")
         if adopt:
             return
         group = sagemaker.CfnModelPackageGroup(

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Fn, Stack
+from aws_cdk import Fn
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.container_image import ContainerImage
 from modelyard.constructs.execution_roles import ExecutionRoles
@@ -99,9 +100,7 @@ class TrainingPipeline(Construct):
         )
         self._let_jobs_read(roles.job, sources)
         self.pipeline_name = pipeline_name
-        self.pipeline_arn = Stack.of(self).format_arn(
-            service="sagemaker", resource="pipeline", resource_name=pipeline_name
-        )
+        self.pipeline_arn = Arns.of(self).arn("sagemaker", f"pipeline/{pipeline_name}")
         pipeline.node.add_dependency(roles, *used_images.values())
         if schedule:
             PipelineSchedule(
