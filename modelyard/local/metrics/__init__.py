@@ -16,6 +16,7 @@ _COMPONENT = "metrics"
 def install(emulator: Emulator, service: SageMaker) -> Monitor:
     """Publish the metrics of ``service``'s endpoints and evaluate all alarms, at the pace of the clock factor."""
     monitor = Monitor(emulator, clock_factor(), service.clock)
+    monitor.processes = service.components["hosting"].processes
     service.components[_COMPONENT] = monitor
     monitor.start()
     return monitor

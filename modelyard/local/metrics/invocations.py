@@ -1,5 +1,8 @@
 """The metrics of invocations, counted in memory and published once a minute, see
 https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-endpoint-invocation
+
+Each is published for the variant and for the variant in its endpoint configuration, by which an alarm watches a new
+fleet alone: https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """How much of the machine the server processes of an endpoint use, see
 https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-endpoints
 
-Read from /proc, so there are no such metrics where the system has none. The metrics of the GPUs are those of the
-machine: all that runs on them counts.
+Their dimensions are EndpointName and VariantName: unlike those of invocations, SageMaker publishes them for no single
+endpoint configuration. They are read from /proc, so there are none where the system has no such thing. The metrics of
+the GPUs are those of the machine: all that runs on them counts.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ class InstanceProcess:
     region: str
     endpoint: str
     variant: str
-    config: str
     pid: int
 
 
@@ -105,7 +105,7 @@ class Utilization:
 
 
 def _data(process: InstanceProcess, values: dict[str, float], now: float) -> list[dict[str, Any]]:
-    names = {"EndpointName": process.endpoint, "VariantName": process.variant}
+    dimensions = {"EndpointName": process.endpoint, "VariantName": process.variant}
     return [
         {
             "MetricName": metric,
@@ -114,6 +114,5 @@ def _data(process: InstanceProcess, values: dict[str, float], now: float) -> lis
             "Value": value,
             "Unit": "Percent",
         }
-        for dimensions in (names, {**names, "EndpointConfigName": process.config})
         for metric, value in values.items()
     ]

@@ -87,7 +87,7 @@ def test_a_minute_without_invocations_publishes_nothing(lab: Lab) -> None:
 
 def test_the_usage_of_running_processes_is_published(lab: Lab) -> None:
     leader = os.getsid(0)
-    lab.monitor.processes = lambda: [InstanceProcess(ACCOUNT, REGION, "abalone", "AllTraffic", "abalone-1", leader)]
+    lab.monitor.processes = lambda: [InstanceProcess(ACCOUNT, REGION, "abalone", "AllTraffic", leader)]
     lab.tick(60, 120)
     first, second = lab.emulator.cloudwatch.published
     assert first["Namespace"] == "/aws/sagemaker/Endpoints"

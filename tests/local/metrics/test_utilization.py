@@ -21,7 +21,7 @@ sys.stdin.read()
 
 
 def process(pid: int) -> InstanceProcess:
-    return InstanceProcess("111122223333", "eu-west-1", "abalone", "AllTraffic", "abalone-1", pid)
+    return InstanceProcess("111122223333", "eu-west-1", "abalone", "AllTraffic", pid)
 
 
 def test_a_session_s_processes_are_added_up() -> None:
@@ -49,13 +49,13 @@ def test_cpu_is_that_since_the_time_before_and_memory_that_of_now() -> None:
     utilization = Utilization(memory_bytes=1000)
     (first,) = utilization.sample([process(1)], {1: Usage(10.0, 250)}, {}, 100.0)
     (second,) = utilization.sample([process(1)], {1: Usage(13.0, 500)}, {"GPUMemoryUtilization": 40.0}, 102.0)
-    assert [(datum["MetricName"], datum["Value"]) for datum in first[2]] == [("MemoryUtilization", 25.0)] * 2
+    assert [(datum["MetricName"], datum["Value"]) for datum in first[2]] == [("MemoryUtilization", 25.0)]
     assert {datum["MetricName"]: datum["Value"] for datum in second[2]} == {
         "MemoryUtilization": 50.0,
         "GPUMemoryUtilization": 40.0,
         "CPUUtilization": 150.0,
     }
-    assert [len(datum["Dimensions"]) for datum in second[2]] == [2, 2, 2, 3, 3, 3]
+    assert [len(datum["Dimensions"]) for datum in second[2]] == [2, 2, 2]
 
 
 def test_a_process_that_has_ended_has_no_metrics() -> None:

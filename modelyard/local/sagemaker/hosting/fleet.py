@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from modelyard.local.metrics.utilization import InstanceProcess
 from modelyard.local.sagemaker.hosting.instance import Instance, LaunchFailed, VariantLauncher
 from modelyard.local.sagemaker.hosting.plans import VariantPlan
 
@@ -65,6 +66,12 @@ class Fleet:
         """What runs now, variant by variant."""
         with self._changed:
             return [variant.plan for variant in self._variants.values()]
+
+    def processes(self) -> list[InstanceProcess]:
+        """The server processes that run now."""
+        with self._changed:
+            found = [(each.launcher, instance.pid) for each in self._variants.values() for instance in each.instances]
+        return [launcher.process(pid) for launcher, pid in found if pid is not None]
 
     def start(self) -> None:
         """Return when every instance is healthy; raises ``LaunchFailed`` when one will not be, all of them ended."""

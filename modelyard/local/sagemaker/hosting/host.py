@@ -6,6 +6,7 @@ import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from modelyard.local.metrics.utilization import InstanceProcess
 from modelyard.local.sagemaker.context import Context, SageMaker
 from modelyard.local.sagemaker.hosting.deployments import resume
 from modelyard.local.sagemaker.hosting.fleet import Fleet
@@ -40,6 +41,12 @@ class EndpointHost:
         """The fleet that has the endpoint's traffic."""
         with self._lock:
             return self._serving.get(_key(context, endpoint_name))
+
+    def processes(self) -> list[InstanceProcess]:
+        """The server processes of every fleet, with traffic or without."""
+        with self._lock:
+            fleets = list(self._fleets)
+        return [process for fleet in fleets for process in fleet.processes()]
 
     def give_traffic(self, context: Context, endpoint_name: str, fleet: Fleet | None) -> Fleet | None:
         """Send all further requests to ``fleet``; returns the one that had them, which is to be retired."""

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from modelyard.local import children
+from modelyard.local.metrics.utilization import InstanceProcess
 from modelyard.local.sagemaker.context import Context
 from modelyard.local.sagemaker.hosting.artifacts import Artifact, ArtifactError
 from modelyard.local.sagemaker.hosting.plans import VariantPlan
@@ -51,6 +52,11 @@ class VariantLauncher:
         """A new instance, not started."""
         return Instance(self)
 
+    def process(self, pid: int) -> InstanceProcess:
+        """The process ``pid`` of an instance, as its metrics name it."""
+        context = self.context
+        return InstanceProcess(context.account, context.region, self.endpoint_name, self.plan.name, pid)
+
     def prepare(self, on_line: Callable[[str], None]) -> tuple[Image, Artifact]:
         """The image ready to run and the artefact downloaded; raises ``LaunchFailed``."""
         with self._preparing:
@@ -88,6 +94,11 @@ class Instance:
     def healthy(self) -> bool:
         """Whether it can be sent a request."""
         return self._server.healthy
+
+    @property
+    def pid(self) -> int | None:
+        """The id of its server process, None while none runs."""
+        return self._server.pid
 
     @property
     def port(self) -> int:

@@ -23,7 +23,7 @@ _START_UP_SECONDS = 480
 
 @dataclass(frozen=True)
 class VariantPlan:
-    """One production variant: ``instances`` processes of ``image``, with ``weight`` of the traffic."""
+    """One production variant of ``config``: ``instances`` processes of ``image``, with ``weight`` of the traffic."""
 
     name: str
     image: str
@@ -35,11 +35,12 @@ class VariantPlan:
     isolated: bool
     model_data: dict[str, str] | None
     start_up_seconds: float = _START_UP_SECONDS
+    config: str = ""
 
 
 def plan_variants(context: Context, config: Record) -> list[VariantPlan]:
     """The variants of an endpoint configuration; raises ``ValidationException`` for a model or package that is gone."""
-    return [_plan(context, variant) for variant in config["ProductionVariants"]]
+    return [_plan(context, variant, config["EndpointConfigName"]) for variant in config["ProductionVariants"]]
 
 
 def retain(plans: list[VariantPlan], live: list[VariantPlan], excluded: Collection[str]) -> list[VariantPlan]:
@@ -58,7 +59,7 @@ def from_records(records: list[Record]) -> list[VariantPlan]:
     return [VariantPlan(**record) for record in records]
 
 
-def _plan(context: Context, variant: Record) -> VariantPlan:
+def _plan(context: Context, variant: Record, config: str) -> VariantPlan:
     model = find(context, MODELS, variant["ModelName"])
     container = container_of(context, model)
     return VariantPlan(
@@ -72,6 +73,7 @@ def _plan(context: Context, variant: Record) -> VariantPlan:
         isolated=model["EnableNetworkIsolation"],
         model_data=_model_data(container),
         start_up_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds", _START_UP_SECONDS),
+        config=config,
     )
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import time
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from modelyard.local import metrics
 from modelyard.local.sagemaker.context import Context
 from modelyard.local.sagemaker.hosting.fleet import Fleet, NoInstance, Retired, UnknownVariant
 from modelyard.local.sagemaker.hosting.instance import log_group
@@ -84,7 +86,7 @@ def _invoke(context: Context, method: str, path: str, headers: dict[str, str], b
 
 
 def _ask_fleet(context: Context, name: str, headers: dict[str, str], body: bytes) -> tuple[VariantPlan, _Response]:
-    target = headers.get("x-amzn-sagemaker-target-variant")
+    began, target = time.perf_counter(), headers.get("x-amzn-sagemaker-target-variant")
     retired: Fleet | None = None
     while True:
         fleet: Fleet | None = context.component("hosting").serving(context, name)
@@ -94,7 +96,7 @@ def _ask_fleet(context: Context, name: str, headers: dict[str, str], body: bytes
             raise _refused(f"Endpoint {name} of account {context.account} not found.")
         try:
             with fleet.serving(target) as (instance, plan):
-                return plan, _ask(instance.port, headers, body)
+                return plan, _measured(context, name, plan, began, instance.port, headers, body)
         except Retired:
             retired = fleet  # another fleet has the traffic by now
         except UnknownVariant:
@@ -103,6 +105,27 @@ def _ask_fleet(context: Context, name: str, headers: dict[str, str], body: bytes
             raise _model_error(context, name, 0, _TIMED_OUT) from None
         except (NoInstance, OSError, http.client.HTTPException):
             raise _no_response(name) from None
+
+
+def _measured(
+    context: Context, name: str, plan: VariantPlan, began: float, port: int, headers: dict[str, str], body: bytes
+) -> _Response:
+    # Latency is the model's own time, overhead what the way to it took.
+    asked, response = time.perf_counter(), None
+    try:
+        response = _ask(port, headers, body)
+        return response
+    finally:
+        metrics.record(
+            context,
+            name,
+            plan.name,
+            plan.config,
+            status=response.status if response is not None else 0,
+            model_latency_us=1e6 * (time.perf_counter() - asked) if response is not None else None,
+            overhead_us=1e6 * (asked - began),
+            instances=plan.instances,
+        )
 
 
 def _ask(port: int, headers: dict[str, str], body: bytes) -> _Response:

@@ -54,6 +54,12 @@ class ServerProcess:
         self._stopping = threading.Event()
         self._changing = threading.Lock()
 
+    @property
+    def pid(self) -> int | None:
+        """The process id, None while none runs."""
+        process = self._process
+        return process.pid if process is not None else None
+
     def start(self) -> None:
         """Return when the process is healthy; raises ``StartUpFailed`` when it will not be, leaving nothing running."""
         try:
