@@ -1,27 +1,28 @@
-"""What happens to an endpoint after its request was accepted, each on a thread of its own.
+"""What happens to an endpoint after its request was accepted, each on a thread of its own; updates are in rollout.py.
 
-An update is all or nothing, as in SageMaker's blue/green deployments: a whole new fleet must be healthy before it gets
-any traffic, and when it does not come up the endpoint goes on with its old fleet and old configuration.
+After a restart of the local AWS everything under way is taken up again: a creation and a deployment begin anew, from
+their first step, with the old configuration wholly in service; a roll back is complete with that.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from modelyard.local.sagemaker import tags
 from modelyard.local.sagemaker.context import Context, Record
 from modelyard.local.sagemaker.hosting import summaries
-from modelyard.local.sagemaker.hosting.events import emit_deployment_change, emit_state_change
 from modelyard.local.sagemaker.hosting.fleet import Fleet
 from modelyard.local.sagemaker.hosting.instance import LaunchFailed
 from modelyard.local.sagemaker.hosting.names import ENDPOINTS
-from modelyard.local.sagemaker.hosting.plans import VariantPlan, from_records, to_records
+from modelyard.local.sagemaker.hosting.plans import from_records
+from modelyard.local.sagemaker.hosting.rollout import Rollout
+from modelyard.local.sagemaker.hosting.states import change, fail, settle
 
 if TYPE_CHECKING:
     from modelyard.local.sagemaker.hosting.host import EndpointHost
 
-__all__ = ["begin_create", "begin_delete", "begin_scale", "begin_update", "change", "resume"]
+__all__ = ["begin_create", "begin_delete", "begin_scale", "begin_update", "resume"]
 
 log = logging.getLogger("modelyard.local.sagemaker.hosting")
 
@@ -33,7 +34,7 @@ def begin_create(context: Context, name: str) -> None:
 
 def begin_update(context: Context, name: str) -> None:
     """Replace the fleet of an endpoint that is Updating by that of its pending configuration."""
-    context.spawn(f"update-{name}", _update, context, name)
+    context.spawn(f"update-{name}", lambda: Rollout(context, name).run())
 
 
 def begin_scale(context: Context, name: str, counts: dict[str, int], weights: dict[str, float]) -> None:
@@ -42,7 +43,7 @@ def begin_scale(context: Context, name: str, counts: dict[str, int], weights: di
 
 
 def begin_delete(context: Context, name: str) -> None:
-    """End the fleet of an endpoint that is Deleting, then forget the endpoint."""
+    """End the fleets of an endpoint that is Deleting, then forget the endpoint."""
     context.spawn(f"delete-{name}", _delete, context, name)
 
 
@@ -58,92 +59,34 @@ def resume(context: Context) -> None:
             context.spawn(f"restore-{name}", _restore, context, name)
 
 
-def change(context: Context, endpoint: Record, status: str, **members: Any) -> None:
-    """Give ``endpoint`` a new state, set ``members`` (None takes one away), and tell of it."""
-    endpoint["EndpointStatus"] = status
-    endpoint["LastModifiedTime"] = context.now()
-    for member, value in members.items():
-        if value is None:
-            endpoint.pop(member, None)
-        else:
-            endpoint[member] = value
-    emit_state_change(context, endpoint)
-    context.snapshot()
-
-
 def _create(context: Context, name: str) -> None:
-    endpoint, plans = _endpoint(context, name), _plans(context, name, "_plans")
+    endpoint = _endpoint(context, name)
+    plans = from_records(endpoint["_plans"])
     fleet = _host(context).new_fleet(context, name, plans)
     reason = _started(context, fleet)
     with context.service.lock:
         if reason is not None:
-            _fail(context, endpoint, reason)
+            fail(context, endpoint, reason)
             return
-        _host(context).give_traffic(context, name, fleet)
+        _host(context).split(context, name, [(fleet, 1.0)])
         change(context, endpoint, "InService", ProductionVariants=summaries.live(plans, context.now()))
 
 
-def _update(context: Context, name: str) -> None:
-    endpoint, plans = _endpoint(context, name), _plans(context, name, "_pending_plans")
-    fleet = _host(context).new_fleet(context, name, plans)
-    reason = _started(context, fleet)
-    before: Fleet | None = None
-    with context.service.lock:
-        if reason is None:
-            _tell_traffic(context, endpoint, plans)
-            before = _host(context).give_traffic(context, name, fleet)
-            _settle(context, endpoint, plans, endpoint["PendingDeploymentSummary"]["EndpointConfigName"], None)
-        elif _host(context).serving(context, name) is None:
-            _fail(context, endpoint, reason)
-        else:
-            change(context, endpoint, "RollingBack")
-            live = from_records(endpoint["_plans"])
-            _settle(context, endpoint, live, endpoint["EndpointConfigName"], reason)
-    if before is not None:
-        _host(context).retire(before)
-
-
-def _fail(context: Context, endpoint: Record, reason: str) -> None:
-    gone: dict[str, None] = {"ProductionVariants": None, "PendingDeploymentSummary": None, "_pending_plans": None}
-    change(context, endpoint, "Failed", FailureReason=reason, **gone)
-
-
-def _tell_traffic(context: Context, endpoint: Record, plans: list[VariantPlan]) -> None:
-    endpoint["PendingDeploymentSummary"]["ProductionVariants"] = summaries.pending(
-        plans, context.now(), "ActivatingTraffic", "Activating traffic on full capacity of {instances} instance(s)."
-    )
-    emit_deployment_change(context, endpoint)
-
-
-def _settle(context: Context, endpoint: Record, plans: list[VariantPlan], config: str, reason: str | None) -> None:
-    change(
-        context,
-        endpoint,
-        "InService",
-        EndpointConfigName=config,
-        ProductionVariants=summaries.live(plans, context.now()),
-        FailureReason=reason,
-        PendingDeploymentSummary=None,
-        _plans=to_records(plans),
-        _pending_plans=None,
-    )
-
-
 def _scale(context: Context, name: str, counts: dict[str, int], weights: dict[str, float]) -> None:
-    endpoint, fleet = _endpoint(context, name), _host(context).serving(context, name)
-    assert fleet is not None
+    endpoint, (fleet,) = _endpoint(context, name), _fleets(context, name)
     reason = None
     try:
         fleet.scale(counts, weights)
     except LaunchFailed as error:
         reason = str(error)
     with context.service.lock:
-        _settle(context, endpoint, fleet.plans, endpoint["EndpointConfigName"], reason)
+        settle(context, endpoint, fleet.plans, endpoint["EndpointConfigName"], reason)
 
 
 def _delete(context: Context, name: str) -> None:
-    endpoint, fleet = _endpoint(context, name), _host(context).give_traffic(context, name, None)
-    if fleet is not None:
+    endpoint, fleets = _endpoint(context, name), _fleets(context, name)
+    _host(context).split(context, name, [])
+    for fleet in fleets:
         _host(context).retire(fleet)
     with context.service.lock:
         context.table(ENDPOINTS).pop(name, None)
@@ -152,22 +95,23 @@ def _delete(context: Context, name: str) -> None:
 
 
 def _restore(context: Context, name: str) -> None:
-    endpoint, plans = _endpoint(context, name), _plans(context, name, "_plans")
+    endpoint = _endpoint(context, name)
+    plans = from_records(endpoint["_plans"])
     fleet = _host(context).new_fleet(context, name, plans)
     # Requests wait for the fleet from now on, instead of hearing that there is no endpoint.
-    _host(context).give_traffic(context, name, fleet)
+    _host(context).split(context, name, [(fleet, 1.0)])
     reason = _started(context, fleet)
     with context.service.lock:
-        if _host(context).serving(context, name) is not fleet:
+        if _fleets(context, name) != [fleet]:
             return  # deleted or updated meanwhile
         if reason is not None:
-            _host(context).give_traffic(context, name, None)
+            _host(context).split(context, name, [])
         if endpoint["EndpointStatus"] == "Updating" and "_pending_plans" in endpoint:
             begin_update(context, name)
         elif reason is not None:
-            _fail(context, endpoint, reason)
+            fail(context, endpoint, reason)
         elif endpoint["EndpointStatus"] != "InService":
-            _settle(context, endpoint, plans, endpoint["EndpointConfigName"], None)
+            settle(context, endpoint, plans, endpoint["EndpointConfigName"], endpoint.get("FailureReason"))
 
 
 def _started(context: Context, fleet: Fleet) -> str | None:
@@ -188,8 +132,9 @@ def _endpoint(context: Context, name: str) -> Record:
         return context.table(ENDPOINTS)[name]
 
 
-def _plans(context: Context, name: str, member: str) -> list[VariantPlan]:
-    return from_records(_endpoint(context, name)[member])
+def _fleets(context: Context, name: str) -> list[Fleet]:
+    route = _host(context).route(context, name)
+    return [] if route is None else [fleet for fleet, _share in route.shares]
 
 
 def _host(context: Context) -> EndpointHost:

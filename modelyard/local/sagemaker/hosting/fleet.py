@@ -1,15 +1,16 @@
 """A fleet: the instances of every variant of one endpoint configuration, and the routing of requests among them.
 
-An update makes a new fleet beside the old one and moves the traffic when all of it is healthy; nothing of a fleet that
-serves is ever changed in place except its number of instances and weights.
+An update makes a new fleet beside the old one and moves the traffic to it, at once or little by little; nothing of a
+fleet that serves is ever changed in place except its number of instances and weights.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -52,7 +53,7 @@ class _Variant:
 
 
 class Fleet:
-    """Instances of ``plans``. Safe to use from several threads."""
+    """The instances of an endpoint configuration. Safe to use from several threads."""
 
     def __init__(self, launchers: list[VariantLauncher]) -> None:
         self._variants = {launcher.plan.name: _Variant(launcher.plan, launcher) for launcher in launchers}
@@ -73,6 +74,17 @@ class Fleet:
             found = [(each.launcher, instance.pid) for each in self._variants.values() for instance in each.instances]
         return [launcher.process(pid) for launcher, pid in found if pid is not None]
 
+    @property
+    def started(self) -> bool:
+        """Whether all of it was healthy once and it has not been ended."""
+        return self._started.is_set() and not self._retired
+
+    @property
+    def lost(self) -> str | None:
+        """The variant of an instance that once was healthy and then ended or did not answer any more."""
+        with self._changed:
+            return next((name for name, each in self._variants.items() if any(i.losses for i in each.instances)), None)
+
     def start(self) -> None:
         """Return when every instance is healthy; raises ``LaunchFailed`` when one will not be, all of them ended."""
         try:
@@ -85,7 +97,8 @@ class Fleet:
 
     def scale(self, counts: dict[str, int], weights: dict[str, float]) -> None:
         """Change variants to so many instances and such weights; raises ``LaunchFailed``, with nothing changed."""
-        more = {name: count - len(self._variants[name].instances) for name, count in counts.items()}
+        with self._changed:
+            more = {name: count - len(self._variants[name].instances) for name, count in counts.items()}
         self._launch(more)
         surplus: list[Instance] = []
         with self._changed:
@@ -158,9 +171,7 @@ class Fleet:
         return instance, variant.plan
 
     def _launch(self, counts: dict[str, int]) -> None:
-        added = {
-            name: [self._variants[name].launcher.instance() for _ in range(max(0, n))] for name, n in counts.items()
-        }
+        added = self._provision(counts)
         with self._changed:
             if self._retired:
                 raise LaunchFailed("The endpoint was deleted.")
@@ -175,6 +186,18 @@ class Fleet:
                     self._variants[name].instances = [each for each in kept if each not in instances]
             _in_parallel([instance.stop for instances in added.values() for instance in instances])
             raise
+
+    def _provision(self, counts: Mapping[str, int]) -> dict[str, list[Instance]]:
+        added: dict[str, list[Instance]] = {name: [] for name in counts}
+        try:
+            for name, count in counts.items():
+                for _ in range(count):
+                    added[name].append(self._variants[name].launcher.instance())
+        except LaunchFailed:
+            for instance in itertools.chain.from_iterable(added.values()):
+                instance.stop()
+            raise
+        return added
 
     def _drain(self, instances: list[Instance]) -> None:
         deadline = time.monotonic() + _DRAIN_SECONDS

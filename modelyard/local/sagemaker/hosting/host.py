@@ -1,4 +1,4 @@
-"""Which fleet serves which endpoint, in this process."""
+"""Which fleets serve which endpoint, in this process."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from modelyard.local.metrics.utilization import InstanceProcess
 from modelyard.local.sagemaker.context import Context, SageMaker
+from modelyard.local.sagemaker.hosting.capacity import Capacity
 from modelyard.local.sagemaker.hosting.deployments import resume
 from modelyard.local.sagemaker.hosting.fleet import Fleet
 from modelyard.local.sagemaker.hosting.instance import VariantLauncher
 from modelyard.local.sagemaker.hosting.plans import VariantPlan
+from modelyard.local.sagemaker.hosting.route import Route, Share
 
 __all__ = ["EndpointHost"]
 
@@ -22,40 +24,44 @@ class EndpointHost:
     """Holds the fleets of all endpoints and ends them all when the local AWS ends."""
 
     def __init__(self, service: SageMaker) -> None:
+        self.capacity = Capacity(service.state_dir / "capacity.json")
         self._service = service
         self._folder = service.state_dir / "endpoints"
         self._lock = threading.Lock()
-        self._serving: dict[Key, Fleet] = {}
+        self._routes: dict[Key, Route] = {}
         self._fleets: set[Fleet] = set()
         # What a killed server left behind.
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def new_fleet(self, context: Context, endpoint_name: str, plans: list[VariantPlan]) -> Fleet:
         """A fleet for the endpoint, not started and without traffic."""
-        fleet = Fleet([VariantLauncher(context, endpoint_name, plan, self._folder) for plan in plans])
+        launchers = [VariantLauncher(context, endpoint_name, plan, self._folder, self.capacity) for plan in plans]
+        fleet = Fleet(launchers)
         with self._lock:
             self._fleets.add(fleet)
         return fleet
 
-    def serving(self, context: Context, endpoint_name: str) -> Fleet | None:
-        """The fleet that has the endpoint's traffic."""
+    def route(self, context: Context, endpoint_name: str) -> Route | None:
+        """The fleets that share the endpoint's requests; None while it has none."""
         with self._lock:
-            return self._serving.get(_key(context, endpoint_name))
+            return self._routes.get(_key(context, endpoint_name))
+
+    def split(self, context: Context, endpoint_name: str, shares: list[Share]) -> None:
+        """Split all further requests by ``shares``; without any the endpoint takes no more requests."""
+        key = _key(context, endpoint_name)
+        with self._lock:
+            if not shares:
+                self._routes.pop(key, None)
+            elif key in self._routes:
+                self._routes[key].shift(shares)
+            else:
+                self._routes[key] = Route(shares)
 
     def processes(self) -> list[InstanceProcess]:
         """The server processes of every fleet, with traffic or without."""
         with self._lock:
             fleets = list(self._fleets)
         return [process for fleet in fleets for process in fleet.processes()]
-
-    def give_traffic(self, context: Context, endpoint_name: str, fleet: Fleet | None) -> Fleet | None:
-        """Send all further requests to ``fleet``; returns the one that had them, which is to be retired."""
-        key = _key(context, endpoint_name)
-        with self._lock:
-            before = self._serving.pop(key, None)
-            if fleet is not None:
-                self._serving[key] = fleet
-            return before
 
     def retire(self, fleet: Fleet) -> None:
         """End ``fleet`` after the requests that it is answering."""
@@ -76,7 +82,7 @@ class EndpointHost:
         """End every process at once."""
         with self._lock:
             fleets, self._fleets = self._fleets, set()
-            self._serving.clear()
+            self._routes.clear()
         if fleets:
             with ThreadPoolExecutor(max_workers=len(fleets)) as pool:
                 for fleet in fleets:

@@ -15,6 +15,7 @@ from modelyard.local import children
 from modelyard.local.metrics.utilization import InstanceProcess
 from modelyard.local.sagemaker.context import Context
 from modelyard.local.sagemaker.hosting.artifacts import Artifact, ArtifactError
+from modelyard.local.sagemaker.hosting.capacity import Capacity, InsufficientCapacity, InvalidCapacity
 from modelyard.local.sagemaker.hosting.plans import VariantPlan
 from modelyard.local.sagemaker.hosting.server_process import ServerProcess, StartUpFailed
 from modelyard.local.sagemaker.jobs.images import Image, ImageError, prepare_image
@@ -39,8 +40,11 @@ def log_group(endpoint_name: str) -> str:
 class VariantLauncher:
     """Makes instances of one variant; image and artefact are brought once, at the same time, for all of them."""
 
-    def __init__(self, context: Context, endpoint_name: str, plan: VariantPlan, folder: Path) -> None:
+    def __init__(
+        self, context: Context, endpoint_name: str, plan: VariantPlan, folder: Path, capacity: Capacity
+    ) -> None:
         self.plan = plan
+        self.capacity = capacity
         self.context = context
         self.endpoint_name = endpoint_name
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +53,11 @@ class VariantLauncher:
         self._preparing = threading.Lock()
 
     def instance(self) -> Instance:
-        """A new instance, not started."""
+        """A new instance, not started; raises ``LaunchFailed`` where there is none to be had."""
+        try:
+            self.capacity.take(self.plan.instance_type)
+        except (InsufficientCapacity, InvalidCapacity) as error:
+            raise LaunchFailed(str(error)[:_LONGEST_REASON]) from None
         return Instance(self)
 
     def process(self, pid: int) -> InstanceProcess:
@@ -82,6 +90,7 @@ class Instance:
 
     def __init__(self, launcher: VariantLauncher) -> None:
         self._launcher = launcher
+        self._held = threading.Lock()
         self.name = f"i-{secrets.token_hex(8)}"
         plan = launcher.plan
         self.log = LogStream(
@@ -99,6 +108,11 @@ class Instance:
     def pid(self) -> int | None:
         """The id of its server process, None while none runs."""
         return self._server.pid
+
+    @property
+    def losses(self) -> int:
+        """How often its process, once healthy, has ended or no longer answered."""
+        return self._server.losses
 
     @property
     def port(self) -> int:
@@ -119,8 +133,11 @@ class Instance:
             raise LaunchFailed(self._reason(error)) from None
 
     def stop(self) -> None:
-        """End its process, send the rest of its log, remove its files."""
+        """End its process, send the rest of its log, remove its files, give its capacity back; again does nothing."""
         self._server.stop()
+        # Acquired once and for all: capacity is given back by the first call.
+        if self._held.acquire(blocking=False):
+            self._launcher.capacity.give_back(self._launcher.plan.instance_type)
         self.log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -6,7 +6,7 @@ with the endpoint, complete in itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from modelyard.local.sagemaker.context import Context, Record
 from modelyard.local.sagemaker.hosting.models import container_of
 from modelyard.local.sagemaker.hosting.names import MODELS, find
 
-__all__ = ["VariantPlan", "from_records", "plan_variants", "retain", "to_records"]
+__all__ = ["VariantPlan", "from_records", "plan_variants", "retain", "to_records", "with_counts"]
 
 # "If a container does not pass health checks … during the next 8 minutes after startup, the new instance launch
 # fails": https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
@@ -47,6 +47,11 @@ def retain(plans: list[VariantPlan], live: list[VariantPlan], excluded: Collecti
     """``plans`` with the counts and weights of the ``live`` variants of the same names (RetainAllVariantProperties)."""
     before = {plan.name: plan for plan in live}
     return [_retained(plan, before[plan.name], excluded) if plan.name in before else plan for plan in plans]
+
+
+def with_counts(plans: list[VariantPlan], counts: Mapping[str, int] | None) -> list[VariantPlan]:
+    """``plans`` with ``counts`` of instances; without them as they are."""
+    return plans if counts is None else [replace(plan, instances=counts[plan.name]) for plan in plans]
 
 
 def to_records(plans: list[VariantPlan]) -> list[Record]:

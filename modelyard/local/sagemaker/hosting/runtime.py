@@ -16,6 +16,7 @@ from modelyard.local.sagemaker.context import Context
 from modelyard.local.sagemaker.hosting.fleet import Fleet, NoInstance, Retired, UnknownVariant
 from modelyard.local.sagemaker.hosting.instance import log_group
 from modelyard.local.sagemaker.hosting.plans import VariantPlan
+from modelyard.local.sagemaker.hosting.route import Route
 from modelyard.local.sagemaker.protocol import Answer
 
 __all__ = ["handle_runtime"]
@@ -87,24 +88,28 @@ def _invoke(context: Context, method: str, path: str, headers: dict[str, str], b
 
 def _ask_fleet(context: Context, name: str, headers: dict[str, str], body: bytes) -> tuple[VariantPlan, _Response]:
     began, target = time.perf_counter(), headers.get("x-amzn-sagemaker-target-variant")
-    retired: Fleet | None = None
+    asked: set[Fleet] = set()
     while True:
-        fleet: Fleet | None = context.component("hosting").serving(context, name)
-        if fleet is not None and fleet is retired:
-            raise _no_response(name)
-        if fleet is None:
+        route: Route | None = context.component("hosting").route(context, name)
+        if route is None:
             raise _refused(f"Endpoint {name} of account {context.account} not found.")
-        try:
-            with fleet.serving(target) as (instance, plan):
-                return plan, _measured(context, name, plan, began, instance.port, headers, body)
-        except Retired:
-            retired = fleet  # another fleet has the traffic by now
-        except UnknownVariant:
-            raise _refused(f"Variant {target} of endpoint {name} not found.") from None
-        except TimeoutError:
-            raise _model_error(context, name, 0, _TIMED_OUT) from None
-        except (NoInstance, OSError, http.client.HTTPException):
-            raise _no_response(name) from None
+        fleets = route.next()
+        # Those that were asked in vain may have been replaced meanwhile; if not, there is nobody to answer.
+        if asked.issuperset(fleets):
+            raise _no_response(name)
+        asked.update(fleets)
+        for fleet in fleets:
+            try:
+                with fleet.serving(target) as (instance, plan):
+                    return plan, _measured(context, name, plan, began, instance.port, headers, body)
+            except (Retired, NoInstance):
+                continue
+            except UnknownVariant:
+                raise _refused(f"Variant {target} of endpoint {name} not found.") from None
+            except TimeoutError:
+                raise _model_error(context, name, 0, _TIMED_OUT) from None
+            except (OSError, http.client.HTTPException):
+                raise _no_response(name) from None
 
 
 def _measured(

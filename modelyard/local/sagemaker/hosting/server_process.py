@@ -38,13 +38,14 @@ class ServerProcess:
 
     Should it end before it was healthy once, its start has failed at once; SageMaker would start it again until the
     time-out, which tells a developer the same, minutes later. Once it was healthy it is kept so: should it end, or fail
-    three pings in a row, it is started again, at ever longer intervals. ``on_line`` is called with each line of its
-    output.
+    three pings in a row, it is started again, at ever longer intervals; ``losses`` counts how often. ``on_line`` is
+    called with each line of its output.
     """
 
     def __init__(self, name: str, launch: Launch, start_up_seconds: float, on_line: Callable[[str], None]) -> None:
         self.port = 0
         self.healthy = False
+        self.losses = 0
         self._name = name
         self._launch = launch
         self._start_up_seconds = start_up_seconds
@@ -108,6 +109,7 @@ class ServerProcess:
         failures = 0
         while self._serve_until_dead():
             self.healthy = False
+            self.losses += 1
             self._on_line("[modelyard] the server process ended or does not answer; it is started again")
             while not self._stopping.wait(_BACK_OFF_SECONDS[min(failures, len(_BACK_OFF_SECONDS) - 1)]):
                 self._end()

@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from modelyard.local.sagemaker.context import Record
 from modelyard.local.sagemaker.hosting.plans import VariantPlan
 
 __all__ = ["live", "pending"]
 
 
-def live(plans: list[VariantPlan], now: float) -> list[Record]:
-    """Variants in service: as many instances and as much weight as desired."""
+def live(plans: list[VariantPlan], now: float, running: Mapping[str, int] | None = None) -> list[Record]:
+    """Variants in service: as much weight and as many instances as desired, or those that are ``running``."""
     return [
         {
             **_images(plan, now),
             "CurrentWeight": plan.weight,
             "DesiredWeight": plan.weight,
-            "CurrentInstanceCount": plan.instances,
+            "CurrentInstanceCount": plan.instances if running is None else running.get(plan.name, 0),
             "DesiredInstanceCount": plan.instances,
         }
         for plan in plans
     ]
 
 
-def pending(plans: list[VariantPlan], now: float, status: str, message: str) -> list[Record]:
-    """Variants on their way; ``message`` may say ``{instances}``."""
+def pending(
+    plans: list[VariantPlan], now: float, status: str, message: str, active: Mapping[str, int] | None = None
+) -> list[Record]:
+    """Variants on their way, of which ``active`` instances have traffic.
+
+    ``message`` may say ``{instances}`` and ``{active}``.
+    """
+    with_traffic = active or {}
     return [
         {
             **_images(plan, now),
-            "CurrentWeight": 0.0,
+            "CurrentWeight": plan.weight if with_traffic.get(plan.name) else 0.0,
             "DesiredWeight": plan.weight,
-            "CurrentInstanceCount": 0,
+            "CurrentInstanceCount": with_traffic.get(plan.name, 0),
             "DesiredInstanceCount": plan.instances,
             "VariantStatus": [
                 {
                     "Status": status,
-                    "StatusMessage": message.format(instances=plan.instances),
+                    "StatusMessage": message.format(instances=plan.instances, active=with_traffic.get(plan.name, 0)),
                     "StartTime": now,
                 }
             ],

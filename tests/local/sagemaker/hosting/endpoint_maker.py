@@ -82,7 +82,7 @@ class EndpointMaker:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             described: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=endpoint)
-            if described["EndpointStatus"] in ("InService", "Failed"):
+            if described["EndpointStatus"] in ("InService", "Failed", "UpdateRollbackFailed"):
                 return described
             time.sleep(0.02)
         raise AssertionError(f"{endpoint} is still {described['EndpointStatus']}")

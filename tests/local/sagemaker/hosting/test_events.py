@@ -2,45 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import time
-from typing import Any
-
-import pytest
-
 from tests.local.sagemaker.hosting.endpoint_maker import IMAGE, EndpointMaker
-
-
-class Inbox:
-    """A queue that gets every endpoint event of the endpoints whose names begin with ``prefix``."""
-
-    def __init__(self, maker: EndpointMaker) -> None:
-        self._sqs = maker.aws.client("sqs")
-        name = f"{maker.prefix}-events"
-        self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
-        arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        pattern = {"source": ["aws.sagemaker"], "detail": {"EndpointName": [{"prefix": maker.prefix}]}}
-        events = maker.aws.client("events")
-        events.put_rule(Name=name, EventPattern=json.dumps(pattern))
-        events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
-
-    def take(self, count: int) -> list[dict[str, Any]]:
-        """The next ``count`` events, in the order of their emission."""
-        events: list[dict[str, Any]] = []
-        deadline = time.monotonic() + 20
-        while len(events) < count:
-            assert time.monotonic() < deadline, events
-            answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-            for message in answer.get("Messages", []):
-                events.append(json.loads(message["Body"]))
-                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        assert len(events) == count
-        return sorted(events, key=lambda event: event["detail"]["LastModifiedTime"])
-
-
-@pytest.fixture
-def inbox(maker: EndpointMaker) -> Inbox:
-    return Inbox(maker)
+from tests.local.sagemaker.hosting.inbox import Inbox
 
 
 def test_every_state_is_told_in_the_spelling_of_events(maker: EndpointMaker, inbox: Inbox) -> None:
