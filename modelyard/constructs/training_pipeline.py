@@ -71,9 +71,10 @@ class TrainingPipeline(Construct):
             security_groups=len(network.security_group_ids) if network else 0,
             network_isolation=bool(network and network.isolation),
         )
-        if len(compiled.body) > _MAX_INLINE_BYTES:
+        size = len(compiled.body.encode())
+        if size > _MAX_INLINE_BYTES:
             raise ConfigurationError(
-                f"{folder}: the pipeline's definition has {len(compiled.body)} bytes; a template takes "
+                f"{folder}: the pipeline's definition has {size} bytes; a template takes "
                 f"{_MAX_INLINE_BYTES}: use fewer or smaller steps"
             )
         sources = self._sources(compiled)

@@ -11,6 +11,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from modelyard.cdk_app import create_app
+from modelyard.constructs import training_pipeline
 from modelyard.constructs.approval_hook import ApprovalHook
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.capacity import Capacity
@@ -159,3 +160,11 @@ def test_a_wildcard_needs_its_reason(stack: cdk.Stack) -> None:
     role = iam.Role(_scope(stack), "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     with pytest.raises(ValueError, match="has a wildcard"):
         Permissions(role).allow(["s3:GetObject"], "arn:aws:s3:::bucket/*")
+
+
+def test_a_definition_that_no_template_holds_is_refused(stack: cdk.Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_pipeline, "_MAX_INLINE_BYTES", 1000)
+    with pytest.raises(
+        ConfigurationError, match=r"abalone: the pipeline's definition has \d+ bytes; .* 1000: use fewer"
+    ):
+        _pipeline(_scope(stack))
