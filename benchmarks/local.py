@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -50,6 +51,6 @@ def local_aws() -> Iterator[Local]:
     with tempfile.TemporaryDirectory() as folder:
         paths = Paths(Path(folder).resolve())
         try:
-            yield Local(lifecycle.up(paths, lifecycle.Target(ACCOUNT, REGION)).instance, paths)
+            yield Local(lifecycle.up(paths, lifecycle.Target(ACCOUNT, REGION), owner=os.getpid()).instance, paths)
         finally:
             lifecycle.down(paths)

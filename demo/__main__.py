@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,8 @@ def main(arguments: list[str]) -> int:
     log = HOME / "demo.log"
     log.unlink(missing_ok=True)
     shell = Shell(screen, dict(os.environ), log)
+    # Ends like Ctrl-C, so that what was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         run(screen, shell, options.keep)
     except (CommandFailed, DemoFailed, ClientError, BotoCoreError, ConfigurationError) as error:
