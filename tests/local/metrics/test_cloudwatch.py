@@ -50,6 +50,11 @@ class Metric:
         (found,) = self.cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
         return dict(found)
 
+    def history(self, alarm: str) -> list[str]:
+        """The changes of its state, the newest first."""
+        found = self.cloudwatch.describe_alarm_history(AlarmName=alarm, HistoryItemType="StateUpdate")
+        return [item["HistorySummary"] for item in found["AlarmHistoryItems"]]
+
     def await_state(self, alarm: str, state: str) -> dict[str, Any]:
         def look() -> dict[str, Any] | None:
             found = self.described(alarm)
@@ -79,12 +84,7 @@ def test_an_alarm_goes_through_its_states_as_its_metric_does(metric: Metric) -> 
     # Nothing more is published: all of the evaluation range is missing after some minutes.
     shown = metric.await_state(alarm, "INSUFFICIENT_DATA")
     assert shown["StateReason"] == "Insufficient Data: 1 datapoint was unknown."
-    summaries = [
-        item["HistorySummary"]
-        for item in metric.cloudwatch.describe_alarm_history(AlarmName=alarm, HistoryItemType="StateUpdate")[
-            "AlarmHistoryItems"
-        ]
-    ]
+    summaries = metric.history(alarm)
     assert "Alarm updated from INSUFFICIENT_DATA to ALARM" in summaries
     assert "Alarm updated from ALARM to INSUFFICIENT_DATA" in summaries
 
@@ -93,7 +93,8 @@ def test_an_alarm_looks_at_its_own_dimensions_only(metric: Metric) -> None:
     of_a, of_b = metric.alarm("a"), metric.alarm("b", TreatMissingData="notBreaching")
     metric.put(9.0, thing="a")
     metric.await_state(of_a, "ALARM")
-    assert metric.described(of_b)["StateValue"] == "OK"
+    metric.await_state(of_b, "OK")
+    assert not any("to ALARM" in summary for summary in metric.history(of_b))
 
 
 def test_missing_data_is_treated_as_the_alarm_says(metric: Metric) -> None:
