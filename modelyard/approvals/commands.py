@@ -15,6 +15,7 @@ from modelyard.approvals.errors import ApprovalError, explained
 if TYPE_CHECKING:
     from modelyard.approvals.connection import Connection
     from modelyard.approvals.endpoint import ProjectEndpoint
+    from modelyard.approvals.progress import Outcome
     from modelyard.approvals.reviews import Asked
 
 __all__ = ["ERRORS", "app"]
@@ -144,16 +145,12 @@ def _endpoint(project: str, stage: str) -> ProjectEndpoint:
 def _finish(endpoint: ProjectEndpoint, asked: Asked, no_wait: bool) -> None:
     """Say what was asked for, and unless told not to, follow it to its end."""
     look = f"modelyard status {endpoint.name}"
-    typer.echo(f"{asked.text}, by {endpoint.connection.who}")
-    if no_wait:
-        typer.echo(f"look: {look}")
-        return
-    from modelyard.approvals.display import show
-    from modelyard.approvals.progress import follow
-
     try:
-        with explained():
-            outcome = show(follow(endpoint, asked.goal), asked.goal, _console())
+        typer.echo(f"{asked.text}, by {endpoint.connection.who}")
+        if no_wait:
+            typer.echo(f"look: {look}")
+            return
+        outcome = _follow(endpoint, asked)
     except ApprovalError as error:
         raise ApprovalError(f"{error}; what was asked for goes on. Look again: {look}") from error
     except KeyboardInterrupt:
@@ -161,6 +158,14 @@ def _finish(endpoint: ProjectEndpoint, asked: Asked, no_wait: bool) -> None:
     if not outcome.reached:
         _leave(f"modelyard: {outcome.text}", 1)
     typer.echo(outcome.text)
+
+
+def _follow(endpoint: ProjectEndpoint, asked: Asked) -> Outcome:
+    from modelyard.approvals.display import show
+    from modelyard.approvals.progress import follow
+
+    with explained():
+        return show(follow(endpoint, asked.goal), asked.goal, _console())
 
 
 def _leave(text: str, code: int) -> NoReturn:

@@ -23,6 +23,8 @@ from modelyard.parameters import ParameterError, ParameterStore
 __all__ = ["Connection"]
 
 _CONFIG = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=30)
+# STS is asked first: whoever is offline, or whose local AWS is down, is told so at once.
+_FIRST_CONFIG = _CONFIG.merge(Config(retries={"mode": "standard", "max_attempts": 1}))
 _TOLERATED_SKEW = timedelta(seconds=2)  # AWS tells its time in whole seconds
 
 
@@ -51,7 +53,8 @@ class Connection:
     def client(self, service: str) -> Any:
         """The boto3 client of a service."""
         if service not in self._clients:
-            self._clients[service] = self._session.client(service, region_name=self._region, config=_CONFIG)
+            config = _FIRST_CONFIG if service == "sts" else _CONFIG
+            self._clients[service] = self._session.client(service, region_name=self._region, config=config)
         return self._clients[service]
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelyard.approvals.connection import Connection
-from modelyard.approvals.errors import ApprovalError
+from modelyard.approvals.errors import ApprovalError, explained
 from modelyard.lambdas.serving import declaration, endpoints
 from modelyard.lambdas.serving.declaration import Declared
 from modelyard.lambdas.serving.desired import Target, choose
@@ -162,8 +162,17 @@ class ProjectEndpoint:
         )
 
     def wake(self, detail_type: str) -> None:
-        """Have the approval hook look at it now."""
-        self.connection.wake(self.name, self.parameter_name, detail_type)
+        """Have the approval hook look at what was written to the ledger.
+
+        Raises:
+            ApprovalError: it cannot be woken; it will look at its next heartbeat.
+        """
+        try:
+            with explained():
+                self.connection.wake(self.name, self.parameter_name, detail_type)
+        except ApprovalError as error:
+            written = "it is in the ledger, and the approval hook takes it up within 15 minutes, but was not woken"
+            raise ApprovalError(f"{written}: {error}") from error
 
     def _list(self) -> list[dict[str, Any]]:
         paginator = self.connection.client("sagemaker").get_paginator("list_model_packages")

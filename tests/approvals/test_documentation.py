@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from modelyard.approvals import commands
+from modelyard.approvals.progress import Outcome
 from tests.approvals.desk import Desk
 
 PAGE = (Path(__file__).parents[2] / "docs/cli.md").read_text()
@@ -92,3 +93,16 @@ def test_the_page_names_every_command_and_its_options() -> None:
         told = CliRunner().invoke(commands.app, [command.callback.__name__, "--help"]).output
         offered = set(re.findall(r"--[\w-]+", told)) - {"--help", "--stage"}
         assert options[command.callback.__name__] == offered
+
+
+def test_the_lines_of_python_on_the_page_take_an_endpoint_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.review(2, "Approved")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", desk.aws.url)
+    instance = desk.aws.instance
+    known: dict[str, Any] = {
+        "session": boto3.Session(instance.access_key, instance.secret_key, region_name=instance.region)
+    }
+    (lines,) = re.findall(r"```python\n(.+?)```", PAGE, re.DOTALL)
+    with desk.hook_at_work():
+        exec(lines.replace('"dev"', repr(desk.name)), known)
+    assert known["outcome"] == Outcome(True, "version 1 serves")

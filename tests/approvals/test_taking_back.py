@@ -156,6 +156,18 @@ def test_ctrl_c_leaves_the_rollout_running_and_says_so(desk: Desk) -> None:
     assert desk.abalone.settle() == "2"
 
 
+def test_a_hook_that_cannot_be_woken_takes_a_roll_back_up_at_its_next_heartbeat(desk: Desk) -> None:
+    desk.review(2, "Approved")
+    desk.put("platform/queue-url", desk.stage.runtime.queue_url.replace(".fifo", "-gone.fifo"))
+    done = desk.call("rollback", "abalone")
+    assert (done.returncode, done.stdout) == (2, "")
+    written = "it is in the ledger, and the approval hook takes it up within 15 minutes, but was not woken"
+    assert done.stderr.startswith(f"modelyard: {written}: SendMessage: ")
+    assert desk.abalone.settle() == "2"
+    desk.stage.heartbeat()
+    assert desk.abalone.settle() == "1"
+
+
 def test_status_tells_what_is_desired_what_serves_and_what_was_tried_last(desk: Desk) -> None:
     desk.abalone.register(BROKEN="1")
     desk.review(3, "Approved")
