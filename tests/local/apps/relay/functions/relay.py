@@ -2,11 +2,12 @@
 
 import json
 import os
+from typing import Any
 
 import boto3
 
 
-def first(event, context):
+def first(event: dict[str, Any], context: object) -> None:
     boto3.client("sqs").send_message(
         QueueUrl=os.environ["QUEUE_URL"],
         MessageBody=json.dumps(event["detail"]),
@@ -15,7 +16,7 @@ def first(event, context):
     )
 
 
-def last(event, context):
+def last(event: dict[str, Any], context: object) -> None:
     ssm = boto3.client("ssm")
     identity = boto3.client("sts").get_caller_identity()["Arn"]
     for record in event["Records"]:

@@ -1,19 +1,21 @@
 """A custom resource that is not complete at once: it counts up in a parameter, and tells what it was asked."""
 
+from typing import Any
+
 import boto3
 
 ssm = boto3.client("ssm")
 READY_AFTER = 2
 
 
-def on_event(event, context):
+def on_event(event: dict[str, Any], context: object) -> dict[str, Any]:
     name = event["ResourceProperties"]["Name"]
     ssm.put_parameter(Name=name, Value="0", Type="String", Overwrite=True)
     ssm.put_parameter(Name=f"{name}-asked", Value=event["RequestType"], Type="String", Overwrite=True)
     return {"PhysicalResourceId": name}
 
 
-def is_complete(event, context):
+def is_complete(event: dict[str, Any], context: object) -> dict[str, Any]:
     name = event["PhysicalResourceId"]
     asked = int(ssm.get_parameter(Name=name)["Parameter"]["Value"]) + 1
     ssm.put_parameter(Name=name, Value=str(asked), Type="String", Overwrite=True)
