@@ -157,10 +157,9 @@ def test_the_last_deployment_is_done_again_when_it_is_retained(fast_maker: Endpo
     configs = [fast_maker.config_of({"name": str(number)}) for number in range(4)]
     name = fast_maker.endpoint(configs[0])
     fast_inbox.story("IN_SERVICE")
+    ways: list[dict[str, Any]] = [{"DeploymentConfig": canary(percent(10))}, {"RetainDeploymentConfig": True}, {}]
     stages = []
-    for config, how in zip(
-        configs[1:], ({"DeploymentConfig": canary(percent(10))}, {"RetainDeploymentConfig": True}, {}), strict=True
-    ):
+    for config, how in zip(configs[1:], ways, strict=True):
         fast_maker.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config, **how)
         stages.append(len(fast_inbox.story("IN_SERVICE")))
     assert stages == [5, 5, 4]
