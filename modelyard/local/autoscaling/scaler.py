@@ -10,6 +10,7 @@ from modelyard.local.autoscaling.api import variant_of
 from modelyard.local.autoscaling.decisions import Situation, wanted_capacity
 from modelyard.local.autoscaling.records import POLICIES, TARGETS, policies_of
 from modelyard.local.autoscaling.scaling import begin, capacity, last_activity, settle
+from modelyard.local.autoscaling.targets import deregister_orphans
 from modelyard.local.metrics.emulator import Alarm
 from modelyard.local.metrics.monitor import Monitor
 from modelyard.local.sagemaker.context import Context, Record, SageMaker
@@ -27,9 +28,10 @@ class Scaler:
         self._monitor = monitor
 
     def settle(self) -> None:
-        """End the activities whose change has come about."""
+        """End the activities whose change has come about, and the targets of endpoints that are gone."""
         for context in self._service.contexts():
             settle(context)
+            deregister_orphans(context)
 
     def invoke(self, account: str, region: str, alarm: Alarm, policy_arn: str) -> None:
         """Let the policy ``policy_arn`` scale, invoked by ``alarm``.

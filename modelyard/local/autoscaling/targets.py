@@ -12,8 +12,9 @@ from modelyard.local.autoscaling.records import TARGETS, find_target
 from modelyard.local.autoscaling.scaling import enforce_bounds
 from modelyard.local.sagemaker.context import Context, Record
 from modelyard.local.sagemaker.errors import ValidationException
+from modelyard.local.sagemaker.hosting.names import ENDPOINTS, find
 
-__all__: list[str] = []
+__all__ = ["deregister_orphans"]
 
 _NOT_SUSPENDED = dict.fromkeys(
     ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), False
@@ -24,12 +25,26 @@ _ROLE = (
 )
 
 
+def deregister_orphans(context: Context) -> None:
+    """Deregister the targets of endpoints that were deleted, as SageMaker does when it deletes an endpoint; an endpoint
+    that was made anew is another one.
+    """
+    with context.service.lock:
+        for resource_id, target in list(context.table(TARGETS).items()):
+            endpoint = context.table(ENDPOINTS).get(variant_of(resource_id).endpoint)
+            if endpoint is None or endpoint["EndpointStatus"] == "Deleting" or _made(endpoint) != target["_endpoint"]:
+                _deregister(context, resource_id)
+
+
 @operation("RegisterScalableTarget")
 def register_scalable_target(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     require_supported(request)
-    variant_of(request["ResourceId"]).shown(context)
+    deregister_orphans(context)
+    variant = variant_of(request["ResourceId"])
+    variant.shown(context)
     known = context.table(TARGETS).get(request["ResourceId"])
-    target = {**(known or _new(context, request)), **_given(request)}
+    made = _made(find(context, ENDPOINTS, variant.endpoint))
+    target = {**(known or _new(context, request)), **_given(request), "_endpoint": made}
     _check_bounds(target)
     if known is not None and request.get("Tags"):
         raise ValidationException("Tags can be given only when a scalable target is registered; use TagResource.")
@@ -43,15 +58,14 @@ def register_scalable_target(context: Context, request: dict[str, Any]) -> dict[
 def deregister_scalable_target(context: Context, request: dict[str, Any]) -> None:
     require_supported(request)
     find_target(context, request)
-    policies.delete_all(context, request["ResourceId"])
-    del context.table(TARGETS)[request["ResourceId"]]
-    context.snapshot()
+    _deregister(context, request["ResourceId"])
 
 
 @operation("DescribeScalableTargets")
 def describe_scalable_targets(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     require_supported(request)
     wanted = request.get("ResourceIds")
+    deregister_orphans(context)
     found = [
         target
         for target in matching(request, context.table(TARGETS).values())
@@ -77,6 +91,16 @@ def untag_resource(context: Context, request: dict[str, Any]) -> None:
 @operation("ListTagsForResource")
 def list_tags_for_resource(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     return {"Tags": _tagged(context, request)["_tags"]}
+
+
+def _made(endpoint: Record) -> float:
+    return float(endpoint["CreationTime"])
+
+
+def _deregister(context: Context, resource_id: str) -> None:
+    policies.delete_all(context, resource_id)
+    del context.table(TARGETS)[resource_id]
+    context.snapshot()
 
 
 def _new(context: Context, request: dict[str, Any]) -> Record:

@@ -112,18 +112,15 @@ def test_an_alarm_of_one_s_own_invokes_a_step_scaling_policy(endpoint: ScaledEnd
     endpoint.cloudwatch.delete_alarms(AlarmNames=[alarm])
 
 
-def test_a_deleted_endpoint_stops_being_scaled(endpoint: ScaledEndpoint) -> None:
+def test_an_endpoint_takes_its_target_policies_and_alarms_with_it(endpoint: ScaledEndpoint) -> None:
     endpoint.register(1, 2)
     endpoint.track(10.0, **NO_COOLDOWN)
     endpoint.maker.sagemaker.delete_endpoint(EndpointName=endpoint.name)
-    endpoint.maker.gone(endpoint.name)
-
-    def busy() -> bool:
-        endpoint.publish(500.0)
-        return endpoint.state("High") == "ALARM"
-
-    eventually(busy, "a busy metric")
-    assert endpoint.activities() == []
+    found = endpoint.scaling.describe_scalable_targets(
+        ServiceNamespace="sagemaker", ResourceIds=[endpoint.key["ResourceId"]]
+    )
+    assert found["ScalableTargets"] == []
+    assert endpoint.alarms() == {}
 
 
 def test_targets_policies_activities_and_alarms_survive_down_and_up(tmp_path_factory: pytest.TempPathFactory) -> None:
