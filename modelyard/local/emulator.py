@@ -8,6 +8,7 @@ module only after the environment that ministack reads at import is set (see ``s
 from __future__ import annotations
 
 import copy
+import logging
 import secrets
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,6 +23,8 @@ from ministack.services import cloudwatch, eventbridge, iam, lambda_svc, sts
 from ministack.services.cloudformation import provisioners, stacks
 
 __all__ = ["Emulator", "asgi_app", "refusal"]
+
+log = logging.getLogger("modelyard.local")
 
 Answer = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, dict[str, str], bytes, Any], Awaitable[Answer]]
@@ -86,6 +89,25 @@ class Emulator:
         self._worker_types.add(type_name)
         if tags_property is not None:
             provisioners._STACK_TAG_PROPERTY[type_name] = (tags_property, "list")
+
+    def register_event_target(self, service: str, deliver: Callable[[str, dict[str, Any]], None]) -> None:
+        """Let rules and schedules have targets of ``service``: ``deliver(target_arn, target)`` is called for each.
+
+        It is called in the target's account and region; what it raises is logged, as for any target.
+        """
+        invoke_target = eventbridge._invoke_target
+
+        def invoke(target: dict[str, Any], event: dict[str, Any], rule: Any, view: Any = None) -> None:
+            arn = str(target.get("Arn", ""))
+            if arn.split(":")[2:3] != [service]:
+                invoke_target(target, event, rule, view)
+                return
+            try:
+                deliver(arn, target)
+            except Exception:
+                log.exception("target %s was not invoked", arn)
+
+        eventbridge._invoke_target = invoke
 
     def put_events(self, account: str, region: str, entries: list[dict[str, Any]]) -> None:
         """Put events of an ``aws.*`` source on an event bus; raises RuntimeError for an entry that is refused."""

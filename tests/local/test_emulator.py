@@ -38,6 +38,7 @@ FUNCTIONS: list[tuple[Any, str, list[str]]] = [
     (persistence, "_json_default", ["obj"]),
     (persistence, "_json_object_hook", ["obj"]),
     (eventbridge, "_put_events", ["data", "allow_aws_source"]),
+    (eventbridge, "_invoke_target", ["target", "event", "rule", "view"]),
     (cloudwatch, "_evaluate_alarm", ["alarm"]),
     (cloudwatch, "_dispatch_alarm_actions", ["alarm", "old_state", "new_state", "reason"]),
     (cloudwatch, "_dims_key", ["dims"]),

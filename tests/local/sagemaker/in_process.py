@@ -32,6 +32,8 @@ class RecordingEmulator:
     ) -> None:
         self.resource_types[type_name] = handlers
 
+    def register_event_target(self, service: str, deliver: Callable[[str, dict[str, Any]], None]) -> None: ...
+
     def put_events(self, account: str, region: str, entries: list[dict[str, Any]]) -> None:
         with self._arrived:
             self.events.extend(entries)
