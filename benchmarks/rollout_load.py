@@ -166,7 +166,7 @@ def report(model: str, outcomes: list[Outcome], ended_with: str, rate: float) ->
     causes = {cause: sum(outcome.cause == cause for outcome in outcomes) for cause in {o.cause for o in outcomes}}
     for cause, count in sorted(causes.items(), key=lambda item: -item[1]):
         print(f"  {count:7} {cause or 'answered'}")
-    print("  share of the new model, second by second:")
+    print("  share of the new model over time:")
     step = max(1.0, lasted / 20)
     for number in range(int(lasted / step) + 1):
         part = [outcome for outcome in outcomes if number * step <= outcome.sent < (number + 1) * step]

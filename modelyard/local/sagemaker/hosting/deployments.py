@@ -80,6 +80,8 @@ def _scale(context: Context, name: str, counts: dict[str, int], weights: dict[st
     except LaunchFailed as error:
         reason = str(error)
     with context.service.lock:
+        if reason is not None:
+            change(context, endpoint, "RollingBack", FailureReason=reason)
         settle(context, endpoint, fleet.plans, endpoint["EndpointConfigName"], reason)
 
 

@@ -159,7 +159,7 @@ class Rollout:
             with self._context.service.lock:
                 fail(self._context, self._endpoint, reason)
             return
-        if not self._policy.rolling:
+        if self._share and not self._policy.rolling:
             self._shift(0.0)
         with self._context.service.lock:
             change(self._context, self._endpoint, "RollingBack", FailureReason=reason)

@@ -220,3 +220,30 @@ def test_a_deployment_begins_anew_after_a_restart_and_can_still_be_taken_back(ow
     assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", before)
     assert alarm in described["FailureReason"]
     assert len({again.invoke(name)["pid"] for _ in range(4)}) == 2
+
+
+def test_a_roll_back_is_complete_after_a_restart_and_keeps_its_reason(own_local_aws: LocalAws, tmp_path: Path) -> None:
+    maker, go = EndpointMaker(own_local_aws), tmp_path / "go"
+    go.touch()
+    (own_local_aws.paths.sagemaker / "capacity.json").write_text('{"ml.c5.large": {"available": 1}}')
+    before = maker.config_of({"name": "old", "waits_for": str(go)}, InitialInstanceCount=2)
+    after = maker.config_of({"name": "new"}, InitialInstanceCount=2, InstanceType="ml.c5.large")
+    name = maker.endpoint(before)
+    # The second new instance does not start, and the old one that is to return waits.
+    go.unlink()
+    maker.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=after, DeploymentConfig=rolling(instances(1)))
+    wait_for(lambda: status(maker, name) == "RollingBack", "it rolls back")
+    own_local_aws.down()
+    go.touch()
+    again = EndpointMaker(own_local_aws.up())
+    described = again.settled(name)
+    assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", before)
+    assert described["FailureReason"].startswith(NO_CAPACITY)
+    assert "PendingDeploymentSummary" not in described
+    answers = [again.invoke(name) for _ in range(4)]
+    assert {answer["model"] for answer in answers} == {"old"}
+    assert len({answer["pid"] for answer in answers}) == 2
+
+
+def status(maker: EndpointMaker, name: str) -> str:
+    return str(maker.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,6 +154,66 @@ def test_a_rolling_deployment_replaces_instance_by_instance(maker: EndpointMaker
     assert len({answer["pid"] for answer in answers if answer["model"] == "new"}) == 1
     assert {answer["pid"] for answer in answers if answer["model"] == "old"} == old
     trip(maker, alarm)
+
+
+UNDER_LOAD = [
+    canary(percent(10), wait=60, bake=60),
+    linear(percent(25), wait=30),
+    rolling(instances(1), wait=60),
+    rolling(percent(50)),
+    {},
+]
+
+
+def test_no_request_fails_whatever_the_deployment(fast_maker: EndpointMaker) -> None:
+    name = fast_maker.endpoint(fast_maker.config_of({"name": "-1"}, InitialInstanceCount=2))
+    seen: list[str] = []
+    failures: list[Exception] = []
+    ended = threading.Event()
+
+    def ask() -> None:
+        while not ended.is_set():
+            try:
+                seen.append(fast_maker.invoke(name, b"sleep 0.01")["model"])
+            except Exception as error:
+                failures.append(error)
+
+    callers = [threading.Thread(target=ask) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    try:
+        for number, deployment in enumerate(UNDER_LOAD):
+            config = fast_maker.config_of({"name": str(number)}, InitialInstanceCount=2)
+            fast_maker.sagemaker.update_endpoint(
+                EndpointName=name, EndpointConfigName=config, DeploymentConfig=deployment
+            )
+            assert fast_maker.settled(name)["EndpointConfigName"] == config
+    finally:
+        ended.set()
+        for caller in callers:
+            caller.join()
+    assert failures == []
+    assert set(seen) <= {str(number) for number in range(-1, len(UNDER_LOAD))} and len(seen) > len(callers)
+
+
+@pytest.mark.parametrize("deployment", [blue_green(), rolling(instances(1))])
+def test_a_request_under_way_is_answered_by_the_instance_that_has_it(
+    maker: EndpointMaker, tmp_path: Path, deployment: dict[str, Any]
+) -> None:
+    release = tmp_path / "release"
+    name = maker.endpoint(maker.config_of({"name": "old"}, InitialInstanceCount=2))
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        held = pool.submit(maker.invoke, name, f"hold {release}".encode())
+        try:
+            wait_for(release.with_suffix(".held").exists, "the model has the request")
+            after = maker.config_of({"name": "new"}, InitialInstanceCount=2)
+            maker.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=after, DeploymentConfig=deployment)
+            wait_for(lambda: maker.invoke(name)["model"] == "new", "the new fleet answers")
+            assert not held.done()
+        finally:
+            release.touch()
+        assert held.result()["model"] == "old"
+    assert maker.settled(name)["EndpointConfigName"] == after
 
 
 def test_the_last_deployment_is_done_again_when_it_is_retained(fast_maker: EndpointMaker, fast_inbox: Inbox) -> None:
