@@ -112,7 +112,11 @@ def update_endpoint_weights_and_capacities(context: Context, request: dict[str, 
     for each in desired:
         members = ("DesiredWeight", "DesiredInstanceCount")
         shown[each["VariantName"]].update({member: each[member] for member in members if member in each})
+    now = context.now()
+    for variant_name, count in counts.items():
+        shown[variant_name]["VariantStatus"] = [summaries.scaling(shown[variant_name], count, now)]
     change(context, endpoint, "Updating", FailureReason=None)
+    emit_deployment_change(context, endpoint)
     deployments.begin_scale(
         context,
         request["EndpointName"],

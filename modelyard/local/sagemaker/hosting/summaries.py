@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from modelyard.local.sagemaker.context import Record
 from modelyard.local.sagemaker.hosting.plans import VariantPlan
 
-__all__ = ["live", "pending"]
+__all__ = ["live", "pending", "scaling"]
 
 
 def live(plans: list[VariantPlan], now: float, running: Mapping[str, int] | None = None) -> list[Record]:
@@ -49,6 +49,13 @@ def pending(
         }
         for plan in plans
     ]
+
+
+def scaling(variant: Record, count: int, now: float) -> Record:
+    """The status of a variant in service that goes to ``count`` instances."""
+    way = "in" if count < variant["CurrentInstanceCount"] else "out"
+    message = f"Scaling {way} desired instance count to {count}."
+    return {"Status": "Updating", "StatusMessage": message, "StartTime": now}
 
 
 def _images(plan: VariantPlan, now: float) -> Record:

@@ -55,6 +55,28 @@ def test_an_update_tells_how_far_its_deployment_is(maker: EndpointMaker, inbox: 
     ]
 
 
+def test_scaling_tells_to_how_many_instances(maker: EndpointMaker, inbox: Inbox) -> None:
+    name = maker.endpoint(maker.config_of({"name": "one"}))
+    inbox.take(2)
+    for count in (2, 1):
+        wanted = [{"VariantName": "AllTraffic", "DesiredInstanceCount": count}]
+        maker.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=wanted)
+        maker.settled(name)
+    events = inbox.take(6)
+    kinds = ["SageMaker Endpoint State Change", "SageMaker Endpoint Deployment State Change"]
+    assert [event["detail-type"] for event in events] == [*kinds, kinds[0]] * 2
+    statuses = [event["detail"]["ProductionVariants"][0].get("VariantStatus", [{}])[0] for event in events]
+    scaling = [f"Scaling {way} desired instance count to {count}." for way, count in (("out", 2), ("in", 1))]
+    assert [status.get("StatusMessage") for status in statuses] == [
+        scaling[0],
+        scaling[0],
+        None,
+        scaling[1],
+        scaling[1],
+        None,
+    ]
+
+
 def test_a_failed_update_tells_that_it_rolls_back(maker: EndpointMaker, inbox: Inbox) -> None:
     before, broken = maker.config_of({"name": "one"}), maker.config_of({"fails_to_load": True})
     name = maker.endpoint(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,30 @@ def baking(maker: EndpointMaker, name: str) -> bool:
     assert described["EndpointStatus"] == "Updating", described.get("FailureReason")
     (variant,) = described["PendingDeploymentSummary"]["ProductionVariants"]
     return bool(variant["VariantStatus"][0]["Status"] == "Baking")
+
+
+def test_the_share_holds_for_each_of_several_variants(maker: EndpointMaker) -> None:
+    alarm = make_alarm(maker)
+    before, after = (
+        maker.config(*(maker.model({"name": f"{variant}-{age}"}) for variant in ("a", "b"))) for age in ("old", "new")
+    )
+    name = maker.endpoint(before)
+    maker.sagemaker.update_endpoint(
+        EndpointName=name,
+        EndpointConfigName=after,
+        DeploymentConfig=guarded(canary(percent(50), wait=FOR_EVER), alarm),
+    )
+
+    def bakes() -> bool:
+        pending = maker.sagemaker.describe_endpoint(EndpointName=name)["PendingDeploymentSummary"]
+        return all(variant["VariantStatus"][0]["Status"] == "Baking" for variant in pending["ProductionVariants"])
+
+    wait_for(bakes, "both variants bake")
+    answered = Counter(maker.invoke(name)["model"] for _ in range(16))
+    assert answered == {"a-old": 4, "a-new": 4, "b-old": 4, "b-new": 4}
+    targeted = Counter(maker.invoke(name, TargetVariant="v1")["model"] for _ in range(8))
+    assert targeted == {"b-old": 4, "b-new": 4}
+    trip(maker, alarm)
 
 
 def test_a_rolling_deployment_replaces_instance_by_instance(maker: EndpointMaker) -> None:
