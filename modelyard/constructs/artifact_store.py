@@ -86,7 +86,9 @@ class ArtifactStore(Construct):
         )
         alias = kms.Alias(self, "KeyAlias", alias_name=names.key_alias(self._stage), target_key=key)
         alias.apply_removal_policy(self._removal)
-        # EventBridge writes to encrypted dead-letter queues, CloudWatch alarms and EventBridge to encrypted topics.
+        # EventBridge writes to the encrypted dead-letter queue, alarms to the encrypted topic. A rule could not write
+        # to the topic: what is asked of the key then has no source account
+        # (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html).
         key.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[

@@ -8,6 +8,7 @@ from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.permissions import Permissions
 
+_FIND_IMAGE = ["ecr:BatchGetImage", "ecr:DescribeImages"]
 _PULL_IMAGE = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 _WRITE_LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
 _ATTACH_TO_VPC = [
@@ -37,6 +38,7 @@ class ExecutionRoles(Construct):
     takes the role, on this stage's buckets, key and repositories alone.
 
     Args:
+        stage: name of the stage, whose model package groups pipelines register to.
         store: the stage's key and buckets.
         in_vpc: whether jobs and endpoints run in a VPC, which lets their roles make network interfaces. Default: no.
 
@@ -46,8 +48,9 @@ class ExecutionRoles(Construct):
         endpoint: what endpoints run as.
     """
 
-    def __init__(self, scope: Construct, id: str, *, store: ArtifactStore, in_vpc: bool = False) -> None:
+    def __init__(self, scope: Construct, id: str, *, stage: str, store: ArtifactStore, in_vpc: bool = False) -> None:
         super().__init__(scope, id)
+        self._stage = stage
         self._store = store
         self._arns = Arns.of(self)
         self._in_vpc = in_vpc
@@ -74,9 +77,13 @@ class ExecutionRoles(Construct):
             ),
         )
 
+    @property
+    def _images(self) -> str:
+        return self._arns.arn("ecr", f"repository/{names.repository('*')}")
+
     def _allow_running(self, role: Permissions) -> None:
         """What any container needs: its image, its logs, its metrics, its network."""
-        role.allow(_PULL_IMAGE, self._arns.arn("ecr", f"repository/{names.repository('*')}"), because=_IMAGES)
+        role.allow(_PULL_IMAGE, self._images, because=_IMAGES)
         logs = self._arns.arn("logs", "log-group:/aws/sagemaker/*")
         role.allow(_WRITE_LOGS, logs, because=_NAMED_LATER)
         role.allow(["ecr:GetAuthorizationToken"], "*", because=_NO_RESOURCES)
@@ -107,8 +114,12 @@ class ExecutionRoles(Construct):
             actions = [f"sagemaker:{verb}{kind}" for verb in ("Create", "Describe", "Stop")]
             jobs = self._arns.arn("sagemaker", f"{resource}/pipelines-*")
             role.allow([*actions, "sagemaker:AddTags"], jobs, because=_NAMED_LATER)
-        packages = [self._arns.arn("sagemaker", f"{kind}/{names.PREFIX}-*") for kind in _PACKAGE_KINDS]
+        groups = names.resource_name(self._stage, "*")
+        packages = [self._arns.arn("sagemaker", f"{kind}/{groups}") for kind in _PACKAGE_KINDS]
         role.allow(_REGISTER, *packages, because="groups are those of the projects, which come and go")
+        # Registering a version looks its image up for the digest:
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/security-iam-awsmanpol-model-registry.html
+        role.allow(_FIND_IMAGE, self._images, because=_IMAGES)
         artifacts = self._store.artifacts
         role.allow(["s3:ListBucket"], artifacts.bucket_arn)
         # Conditions on property files are evaluated with this role.

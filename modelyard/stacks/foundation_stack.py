@@ -38,7 +38,8 @@ class FoundationStack(StageStack):
         self.emptier = (
             Emptier(self, "Emptier", stage=stage.name, buckets=self.store.buckets) if stage.disposable else None
         )
-        self.roles = ExecutionRoles(self, "Roles", store=self.store, in_vpc=stage.network is not None)
+        in_vpc = stage.network is not None
+        self.roles = ExecutionRoles(self, "Roles", stage=stage.name, store=self.store, in_vpc=in_vpc)
         parameters = ParameterRegistry(self, "Parameters", stage=stage.name)
         for key, value, description in (
             ("data-bucket", self.store.data.bucket_name, "bucket that pipelines read"),

@@ -44,7 +44,7 @@ def _endpoint(
     scope: Construct, capacity: Capacity, *, key: bool = False, environment: dict[str, str] | None = None
 ) -> None:
     store = ArtifactStore(scope, "Store", stage="dev")
-    roles = ExecutionRoles(scope, "Roles", store=store)
+    roles = ExecutionRoles(scope, "Roles", stage="dev", store=store)
     hook = ApprovalHook(
         scope,
         "Hook",
@@ -77,7 +77,7 @@ def _pipeline(scope: Construct) -> None:
         folder=ROOT / "modelyard" / "pipeline_defs" / "abalone",
         region="us-east-1",
         store=store,
-        roles=ExecutionRoles(scope, "Roles", store=store),
+        roles=ExecutionRoles(scope, "Roles", stage="dev", store=store),
         registry=ModelRegistry(scope, "Registry", model_package_group_name="modelyard-dev-abalone"),
         images={},
     )

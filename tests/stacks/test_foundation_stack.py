@@ -145,3 +145,17 @@ def test_roles_are_passed_to_sagemaker_alone_and_by_name(templates: Templates) -
     for _, statement in passed:
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         assert "*" not in str(statement["Resource"])
+
+
+def test_a_pipeline_registers_in_the_groups_of_its_stage_alone(templates: Templates) -> None:
+    for stack, stage in ((DEV, "dev"), (PROD, "prod")):
+        statements = templates.statements(stack, "RolesPipelinePermissions")
+        (registers,) = [item for item in statements if "sagemaker:CreateModelPackage" in item["Action"]]
+        assert {arn.split(":")[-1] for arn in map(_text, registers["Resource"])} == {
+            f"model-package/modelyard-{stage}-*",
+            f"model-package-group/modelyard-{stage}-*",
+        }
+
+
+def _text(arn: dict[str, Any] | str) -> str:
+    return arn if isinstance(arn, str) else "".join(part for part in arn["Fn::Join"][1] if isinstance(part, str))

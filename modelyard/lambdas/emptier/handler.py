@@ -62,7 +62,7 @@ def _close(s3: Any, name: str) -> None:
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:PutObject",
-        "Resource": f"arn:aws:s3:::{name}/*",
+        "Resource": f"arn:{s3.meta.partition}:s3:::{name}/*",
     }
     if deny not in policy["Statement"]:
         policy["Statement"].append(deny)
