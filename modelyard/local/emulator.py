@@ -19,7 +19,7 @@ from botocore.config import Config
 from ministack import app
 from ministack.core import lambda_runtime, responses, router
 from ministack.core.iam_evaluator import AuthError
-from ministack.services import cloudwatch, eventbridge, iam, lambda_svc, sts
+from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, iam, lambda_svc, sts
 from ministack.services.cloudformation import provisioners, stacks
 
 __all__ = ["Emulator", "asgi_app", "refusal"]
@@ -258,6 +258,20 @@ class Emulator:
             threading.Thread(target=lambda_runtime.invalidate_worker, args=(name,), kwargs=ending, daemon=True).start()
 
         functions["delete"] = delete_function_and_processes
+        filter_events = cloudwatch_logs._filter_log_events
+
+        def filter_events_by_prefix(data: dict[str, Any]) -> Answer:
+            # ministack leaves out the prefix of streams, which `aws logs tail --log-stream-name-prefix` gives.
+            prefix = data.get("logStreamNamePrefix")
+            group = cloudwatch_logs._log_groups.get(cloudwatch_logs._resolve_log_group_name(data))
+            if prefix and group:
+                names = [name for name in group["streams"] if name.startswith(prefix)]
+                # No name at all would mean every stream.
+                data = {**data, "logStreamNames": names or [prefix]}
+            answer: Answer = filter_events(data)
+            return answer
+
+        cloudwatch_logs._filter_log_events = filter_events_by_prefix
         add_event = stacks._add_event
 
         def add_event_and_keep(

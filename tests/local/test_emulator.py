@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 from ministack import app
 from ministack.core import iam_evaluator, lambda_runtime, persistence, responses, router
-from ministack.services import cloudformation, cloudwatch, eventbridge, iam, lambda_svc, s3, sts
+from ministack.services import cloudformation, cloudwatch, cloudwatch_logs, eventbridge, iam, lambda_svc, s3, sts
 from ministack.services.cloudformation import provisioners
 
 from modelyard.local import emulator_state
@@ -43,6 +43,8 @@ FUNCTIONS: list[tuple[Any, str, list[str]]] = [
     (cloudwatch, "_dispatch_alarm_actions", ["alarm", "old_state", "new_state", "reason"]),
     (cloudwatch, "_dims_key", ["dims"]),
     (cloudwatch, "_point_stats", ["pt"]),
+    (cloudwatch_logs, "_filter_log_events", ["data"]),
+    (cloudwatch_logs, "_resolve_log_group_name", ["data"]),
     (sts, "register_session", ["access_key", "session"]),
     (sts, "_session_expired", ["session"]),
     (iam_evaluator, "AuthError", ["code", "message", "details"]),
@@ -65,6 +67,7 @@ SCOPED_STORES: list[tuple[Any, str]] = [
     (cloudformation, "_stacks"),
     (cloudwatch, "_alarms"),
     (cloudwatch, "_metrics"),
+    (cloudwatch_logs, "_log_groups"),
     (s3, "_buckets"),
     *((s3, name) for name in emulator_state._S3_STORES),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import http.client
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def test_a_foreign_host_is_refused(local_aws: LocalAws, host: str) -> None:
     status, text, _headers = send(local_aws, host=host)
     assert status == 403
     assert "<Code>AccessDenied</Code>" in text
-    assert "is not a loopback name of this local AWS" in text
+    assert f"<Message>Host '{host}' is not a loopback name of this local AWS</Message>" in html.unescape(text)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_a_foreign_host_is_refused(local_aws: LocalAws, host: str) -> None:
 def test_a_foreign_origin_is_refused(local_aws: LocalAws, origin: str) -> None:
     status, text, headers = send(local_aws, origin=origin)
     assert status == 403
-    assert "may not use this local AWS" in text
+    assert f"<Message>Origin '{origin}' may not use this local AWS</Message>" in html.unescape(text)
     assert not [name for name in headers if name.startswith("access-control-")]
 
 
@@ -106,6 +107,8 @@ def test_an_unsigned_form_post_is_refused(local_aws: LocalAws) -> None:
 
 
 # The code that AWS itself answers differs by protocol.
+INVALID = "The security token included in the request is invalid."
+MESSAGES = {"InvalidAccessKeyId": "The AWS Access Key Id you provided does not exist in our records."}
 REFUSALS: list[tuple[str, str, dict[str, Any], str, int]] = [
     ("sts", "get_caller_identity", {}, "InvalidClientTokenId", 403),
     ("cloudformation", "list_stacks", {}, "InvalidClientTokenId", 403),
@@ -124,6 +127,7 @@ def test_a_wrong_key_is_refused_in_the_words_of_the_service(
     with pytest.raises(ClientError) as refused:
         getattr(client_with(local_aws, service, key), operation)(**arguments)
     assert refused.value.response["Error"]["Code"] == code
+    assert refused.value.response["Error"]["Message"] == MESSAGES.get(code, INVALID)
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 

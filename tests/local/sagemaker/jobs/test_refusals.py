@@ -131,12 +131,14 @@ def test_a_name_that_is_taken_is_refused(lab: Lab) -> None:
 def test_a_script_that_exits_1_fails_the_job_with_its_last_lines(lab: Lab) -> None:
     job = lab.run_processing(**lab.processing("print('reading')\nraise SystemExit('no column rings')"))
 
-    stream = f"{job['ProcessingJobName']}/algo-1-"
+    streams = lab.aws.client("logs").describe_log_streams(
+        logGroupName="/aws/sagemaker/ProcessingJobs", logStreamNamePrefix=f"{job['ProcessingJobName']}/"
+    )["logStreams"]
     assert job["ProcessingJobStatus"] == "Failed"
-    assert job["FailureReason"].startswith(
-        f"AlgorithmError: See job logs for more information, exit code: 1. Last lines of the log {stream}"
+    assert job["FailureReason"] == (
+        "AlgorithmError: See job logs for more information, exit code: 1. "
+        f"Last lines of the log {streams[0]['logStreamName']}:\nreading\nno column rings"
     )
-    assert job["FailureReason"].endswith(":\nreading\nno column rings")
 
 
 def test_a_missing_input_fails_the_job_with_the_uri(lab: Lab) -> None:
