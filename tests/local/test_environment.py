@@ -57,7 +57,7 @@ def test_the_record_with_the_keys_is_readable_by_its_user_only(local_aws: LocalA
     [
         ("sts get-caller-identity --query Account --output text", "111122223333"),
         ("s3api list-buckets --query Buckets[].Name --output text", "sagemaker-eu-west-1-111122223333"),
-        ("sagemaker list-endpoints --query length(Endpoints)", "0"),
+        ("sagemaker list-endpoints --name-contains none --query length(Endpoints)", "0"),
         ("ssm describe-parameters --query length(Parameters[?Name=='none'])", "0"),
     ],
 )

@@ -4,6 +4,7 @@ import itertools
 import json
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -29,6 +30,8 @@ def _deployed(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment in which the handler's own clients reach the local AWS."""
     for name, value in local_aws.env.items():
         monkeypatch.setenv(name, value)
+    # boto3 keeps the credentials of the first environment that it saw.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ MOVING = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 _PATIENCE = 60  # seconds until a test that does not come to rest fails
 
 SERVE = """#!/usr/bin/env python3
-import http.server, os, sys
+import http.server, os, sys, time
+time.sleep(float(os.environ.get("LOAD_SECONDS", "0")))
 if os.environ.get("BROKEN"):
     sys.exit("this version cannot load")
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -96,7 +96,8 @@ def test_a_declaration_withdrawn_while_the_endpoint_is_being_created_undoes_what
 
 
 def test_an_endpoint_that_is_being_created_is_waited_for_and_then_deleted(project: Project) -> None:
-    project.approve(1)
+    project.register(LOAD_SECONDS="3")
+    project.approve(3)
     wait_until(lambda: project.stage.run() > 0 and project.status() in MOVING)
     request = deletion(project)
     assert not lifetime.ended(request, project.stage.runtime)

@@ -32,6 +32,11 @@ def runs(pid: int) -> bool:
         return False
 
 
+def files(maker: EndpointMaker) -> set[Path]:
+    """What instances of endpoints have on disk."""
+    return set((maker.aws.paths.sagemaker / "endpoints").glob("*"))
+
+
 def test_a_process_that_dies_is_started_again(maker: EndpointMaker) -> None:
     name = maker.endpoint(maker.config_of({"name": "one"}))
     pid = maker.invoke(name)["pid"]
@@ -57,6 +62,7 @@ def test_a_process_that_dies_is_started_again(maker: EndpointMaker) -> None:
 
 
 def test_deleting_and_failing_leave_no_process_and_no_files(maker: EndpointMaker) -> None:
+    before = files(maker)
     name = maker.endpoint(maker.config_of({"name": "one"}))
     pid = maker.invoke(name)["pid"]
     failed = maker.endpoint(maker.config_of({"fails_to_load": True}))
@@ -64,7 +70,7 @@ def test_deleting_and_failing_leave_no_process_and_no_files(maker: EndpointMaker
         maker.sagemaker.delete_endpoint(EndpointName=endpoint)
         maker.gone(endpoint)
     assert not runs(pid)
-    assert list((maker.aws.paths.sagemaker / "endpoints").iterdir()) == []
+    assert files(maker) == before
 
 
 def test_processes_end_with_the_server_and_answer_again_after_up(own_local_aws: LocalAws) -> None:
