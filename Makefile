@@ -37,7 +37,7 @@ demo: env
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
 test: lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 synth: env
 	@cdk synth --all --quiet

@@ -126,7 +126,8 @@ class Loop:
 
     def destroy(self) -> None:
         """Destroy every stack and show that nothing is left."""
-        self.shell.run("cdk", "destroy", "--all", "--force")
+        # The templates that were deployed are still in cdk.out: no need to synthesise them again.
+        self.shell.run("cdk", "destroy", "--all", "--force", "--app", "cdk.out")
         left = leftovers(self.clients)
         self.screen.table("Left behind", ["what", "count"], [[what, str(len(found))] for what, found in left.items()])
         if any(left.values()):

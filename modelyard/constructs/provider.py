@@ -45,7 +45,6 @@ class ResourceProvider(Construct):
             on_event_handler=on_event,
             is_complete_handler=is_complete,
             total_timeout=total_timeout if waits else None,
-            query_interval=Duration.seconds(10) if waits else None,
             framework_on_event_role=function_role(self, "OnEventRole", log_group),
             framework_complete_and_timeout_role=function_role(self, "CompleteRole", log_group) if waits else None,
             log_group=log_group,
