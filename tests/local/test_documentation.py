@@ -1,0 +1,52 @@
+"""docs/local.md against what the local AWS does."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+from modelyard.local.autoscaling.api import API
+from modelyard.local.commands import app
+from modelyard.local.sagemaker import PARTS
+from modelyard.local.sagemaker.cloudformation.types import RESOURCE_TYPES
+from modelyard.local.sagemaker.operations import SAGEMAKER
+from modelyard.local.sagemaker.pipelines.definition import STEP_TYPES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "local.md").read_text()
+RUNTIME = {"InvokeEndpoint"}
+
+
+def section(title: str) -> str:
+    return re.split(r"^#+ ", PAGE.split(f"{title}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def operations(text: str) -> set[str]:
+    """What is written as the name of an operation: a verb and more, in code."""
+    verbs = "Add|Batch|Create|Delete|Deregister|Describe|Get|Invoke|List|Put|Register|Retry|Start|Stop|Tag|Untag|Update"
+    return set(re.findall(rf"`((?:{verbs})[A-Z]\w+)`", text))
+
+
+def test_every_operation_of_sagemaker_is_listed_and_no_other() -> None:
+    for part in PARTS:
+        importlib.import_module(part)
+    assert operations(section("### SageMaker")) == set(SAGEMAKER.operations) | RUNTIME
+
+
+def test_every_operation_of_application_auto_scaling_is_listed_and_no_other() -> None:
+    assert operations(section("### Alarms, metrics and scaling")) == set(API.operations)
+
+
+def test_every_resource_type_of_sagemaker_and_every_type_of_step_is_named() -> None:
+    text = section("### SageMaker")
+    provisions = text[text.index("CloudFormation provisions") :]
+    named = set(re.findall(r"`(?:AWS::SageMaker::)?([A-Z][A-Za-z]+)`", provisions.partition(", and")[0]))
+    assert {f"AWS::SageMaker::{name}" for name in named} == {item.name for item in RESOURCE_TYPES}
+    assert all(kind in text for kind in STEP_TYPES)
+
+
+def test_every_command_is_told() -> None:
+    told = set(re.findall(r"^\|.*?`[^`]*modelyard local (\w+)", PAGE, flags=re.MULTILINE))
+    assert told == {
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    }
