@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("wrong", WRONG_FILES, ids=lambda wrong: wrong["kind"].replace(" ", "-"))
 def test_a_wrong_file_gives_its_one_message(wrong: dict[str, str], folder: Path) -> None:
     file = Path("platform.yaml")
-    file.write_text(wrong["file"])
+    file.write_text(wrong["file"].replace("<stage dev>\n", STAGE))
     with pytest.raises(SettingsError) as caught:
         load_settings(file)
     assert str(caught.value) == wrong["error"]

@@ -1,0 +1,24 @@
+"""Rules that every file keeps."""
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+MOST_LINES = 400
+APP_LINES = 50
+# Written by programs.
+WRITTEN_ELSEWHERE = ("tests/stacks/__snapshots__/", "package-lock.json")
+
+
+def _lines() -> dict[str, int]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    files = [name for name in listed.stdout.splitlines() if not name.startswith(WRITTEN_ELSEWHERE)]
+    return {name: len((ROOT / name).read_text().splitlines()) for name in files if (ROOT / name).is_file()}
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    assert {name: count for name, count in _lines().items() if count > MOST_LINES} == {}
+
+
+def test_the_reference_app_is_shorter_than_50_lines() -> None:
+    assert _lines()["app.py"] < APP_LINES
