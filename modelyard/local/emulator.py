@@ -22,6 +22,8 @@ from ministack.core.iam_evaluator import AuthError
 from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, iam, lambda_svc, sts
 from ministack.services.cloudformation import provisioners, stacks
 
+from modelyard.local.direct import Direct
+
 __all__ = ["Emulator", "asgi_app", "refusal"]
 
 log = logging.getLogger("modelyard.local")
@@ -42,6 +44,7 @@ class Emulator:
     def __init__(self, endpoint_url: str, access_key: str) -> None:
         self.endpoint_url = endpoint_url
         self._access_key = access_key
+        self.direct = Direct(asgi_app)
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._clients_lock = threading.Lock()
         self._keys: dict[tuple[str, str], dict[str, str]] = {}
@@ -132,6 +135,7 @@ class Emulator:
                     endpoint_url=self.endpoint_url,
                     config=Config(retries={"total_max_attempts": 2}, max_pool_connections=32),
                 )
+                self.direct.attach(self._clients[key])
             return self._clients[key]
 
     def account_and_region(self) -> tuple[str, str]:

@@ -180,6 +180,7 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket, owner:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     emulator = Emulator(instance.url, instance.access_key)
+    emulator.direct.serve_on(asyncio.get_running_loop())
     service = sagemaker.install(emulator, paths.sagemaker)
     autoscaling.install(emulator, service, metrics.install(emulator, service))
     keeper = Keeper(paths, emulator, service)
