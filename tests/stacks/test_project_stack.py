@@ -98,6 +98,11 @@ def test_the_definition_keeps_no_stand_in_and_no_token(templates: Templates) -> 
         json.loads(body)
 
 
+def test_executions_make_nothing_that_no_stack_owns(templates: Templates) -> None:
+    pipeline = templates.resource(DEV, "AWS::SageMaker::Pipeline")["Properties"]["PipelineDefinition"]
+    assert "PipelineExperimentConfig" not in json.loads(pipeline["PipelineDefinitionBody"]["Fn::Sub"][0])
+
+
 def test_parameters_of_the_settings_take_the_place_of_those_of_the_pipeline(templates: Templates) -> None:
     def default(stack: str) -> Any:
         pipeline = templates.resource(stack, "AWS::SageMaker::Pipeline")["Properties"]["PipelineDefinition"]

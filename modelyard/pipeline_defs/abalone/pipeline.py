@@ -88,6 +88,8 @@ def get_pipeline(context: PipelineContext) -> Pipeline:
         "abalone",
         parameters=[*parameters, *HYPERPARAMETERS.values()],
         steps=[preprocess, train, evaluate, check],
+        # Otherwise each execution makes a SageMaker experiment, which no stack owns and so none takes away.
+        pipeline_experiment_config=None,
         sagemaker_session=context.session,
     )
 
