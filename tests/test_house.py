@@ -1,5 +1,6 @@
 """Rules that every file keeps."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -22,3 +23,12 @@ def test_no_file_is_longer_than_400_lines() -> None:
 
 def test_the_reference_app_is_shorter_than_50_lines() -> None:
     assert _lines()["app.py"] < APP_LINES
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    pages = [name for name in _lines() if name.endswith(".md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text())]
+    assert [
+        (page, link) for page, link in links if "://" not in link and not (ROOT / page).parent.joinpath(link).exists()
+    ] == []
+    assert len(links) > 10
