@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from modelyard.local import pace
 from modelyard.local.errors import LocalError
 
 __all__ = ["ERRORS", "app"]
@@ -27,10 +28,15 @@ def up(
     project: Project = HERE,
     account: Annotated[str, typer.Option(help="12 digits; default: the first stage's in platform.yaml.")] = "",
     region: Annotated[str, typer.Option(help="Default: the first stage's in platform.yaml.")] = "",
+    clock_factor: Annotated[
+        str, typer.Option(envvar=pace.VARIABLE, help="Seconds of AWS's time that pass in a second, 1 to 600.")
+    ] = "1",
 ) -> None:
     """Start the local AWS in the background, with everything that it held when it was last up."""
     from modelyard.local import lifecycle, overview
 
+    os.environ[pace.VARIABLE] = clock_factor
+    pace.clock_factor()
     paths = _paths(project)
     target = lifecycle.target(paths.project, account, region)
     began = time.monotonic()

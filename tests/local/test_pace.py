@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from modelyard.local.errors import LocalError
@@ -23,3 +27,11 @@ def test_a_clock_factor_out_of_range_is_one_clear_error(monkeypatch: pytest.Monk
         clock_factor()
     wanted = f"MODELYARD_CLOCK_FACTOR is '{text}': write a number from 1 to 600, or leave it out for real time"
     assert str(raised.value) == wanted
+
+
+def test_up_refuses_a_clock_factor_out_of_range_before_it_starts_anything(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "modelyard", "local", "up", "--clock-factor", "0"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("modelyard: MODELYARD_CLOCK_FACTOR is '0'")
+    assert list(tmp_path.iterdir()) == []
