@@ -9,18 +9,12 @@ from modelyard.local.sagemaker.context import Context
 from modelyard.local.sagemaker.errors import ValidationException
 from modelyard.local.sagemaker.hosting.names import CONFIGS, MODELS, find, require_free
 from modelyard.local.sagemaker.hosting.unsupported import refuse, refuse_members
+from modelyard.local.sagemaker.instances import has_local_storage
 from modelyard.local.sagemaker.operations import operation
 from modelyard.local.sagemaker.paging import listed
 
 _UNSUPPORTED = ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants", "MetricsConfig")
 _UNSUPPORTED_OF_VARIANT = ("ServerlessConfig", "InstancePools", "ManagedInstanceScaling", "CapacityReservationConfig")
-
-# Instance families with local NVMe storage: their volumes are encrypted by the hardware and take no key, see
-# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId).
-_LOCAL_STORAGE = frozenset(
-    {"m5d", "c5d", "r5d", "m6gd", "c6gd", "r6gd", "r7gd", "m6id", "c6id", "r6id", "g4dn", "g5", "g6", "g6e", "g7"}
-    | {"g7e", "p4d", "p4de", "p5", "p5e", "p5en", "p6-b200", "p6-b300", "trn1", "trn1n", "trn2"}
-)
 
 
 @operation("CreateEndpointConfig")
@@ -82,7 +76,7 @@ def _check_variant(context: Context, variant: dict[str, Any], kms_key: str | Non
                 f"{member} must be specified for the production variant {variant['VariantName']}."
             )
     find(context, MODELS, variant["ModelName"])
-    if kms_key and variant["InstanceType"].split(".")[1] in _LOCAL_STORAGE:
+    if kms_key and has_local_storage(variant["InstanceType"]):
         raise ValidationException(
             "You can't request a KmsKeyId when using an instance type with local storage: "
             f"{variant['InstanceType']} of the production variant {variant['VariantName']}."

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from modelyard.local.sagemaker.errors import ValidationException
+from modelyard.local.sagemaker.instances import has_local_storage
 
 __all__ = ["refuse_unsupported", "refuse_volume_key"]
 
@@ -33,16 +34,7 @@ def refuse_volume_key(instance_type: str, key: str | None) -> None:
 
     See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.html.
     """
-    if key is None:
-        return
-    from modelyard.settings.errors import ConfigurationError
-    from modelyard.settings.instances import InstanceType
-
-    try:
-        refused = not InstanceType(instance_type).takes_volume_key
-    except ConfigurationError:  # a family that endpoints do not run on: SageMaker decides
-        refused = False
-    if refused:
+    if key is not None and has_local_storage(instance_type):
         raise ValidationException(
             "You can't request a VolumeKmsKeyId when using an instance type with local storage: "
             f"{instance_type} has local NVMe storage"
