@@ -9,6 +9,8 @@ from modelyard.constructs.capacity import Capacity
 from modelyard.constructs.model_endpoint import ModelEndpoint
 from modelyard.constructs.model_registry import ModelRegistry
 from modelyard.constructs.parameter_registry import ParameterRegistry
+from modelyard.constructs.rollout import Rollout
+from modelyard.constructs.rollout_alarm import RolloutAlarm
 from modelyard.constructs.training_pipeline import TrainingPipeline
 from modelyard.settings import ConfigurationError, EndpointSettings, Project
 from modelyard.settings.errors import nearest
@@ -94,6 +96,9 @@ class ProjectStack(StageStack):
             network=settings.network,
             environment=endpoint.environment,
             tags={"modelyard:stage": settings.name, "modelyard:project": project.name},
+            rollout=Rollout.of(endpoint),
+            alarms=RolloutAlarm.of(endpoint),
+            scaling=endpoint.scaling.value() if endpoint.scaling else None,
         )
 
 
