@@ -10,16 +10,20 @@ from .errors import unless_absent
 from .runtime import Runtime
 
 KEEP = 3  # besides those in use: enough to see what was served lately
+_PARTS = 2  # a config and a model
 
 
 def collect(runtime: Runtime, endpoint_name: str, in_use: set[str]) -> list[str]:
     """Delete the endpoint's own configs, models and alarms but those `in_use` and the newest `KEEP`; return the names.
 
-    An alarm goes before its config: what is left by a crash is found again by the config's name.
+    A model without its config, or a config without its model, is what a crash has left, and no use. An alarm goes
+    before its config, so that a crash between the two leaves what is found again.
     """
     found = _artifacts(runtime.client("sagemaker"), endpoint_name)
     newest = sorted(found, key=lambda name: str(found[name]["created"]), reverse=True)
-    spare = [name for name in newest if name not in in_use][KEEP:]
+    unused = [name for name in newest if name not in in_use]
+    whole = [name for name in unused if len(found[name]["arns"]) == _PARTS]
+    spare = sorted(set(unused) - set(whole[:KEEP]))
     _delete_alarms(runtime, endpoint_name, keep=in_use | (found.keys() - set(spare)))
     return _delete(runtime.client("sagemaker"), endpoint_name, {name: found[name] for name in spare})
 

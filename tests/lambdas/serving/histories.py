@@ -47,6 +47,19 @@ class Histories(RuleBasedStateMachine):
         else:
             self._deliver([event] * times)
 
+    @rule(version=_VERSIONS)
+    def approve_and_wait(self, version: int) -> None:
+        self.review(version, approved=True, times=1, late=False)
+        self._settled()
+
+    @rule(version=_VERSIONS, heartbeat=st.booleans())
+    def change_ones_mind(self, version: int, heartbeat: bool) -> None:
+        """Most of what happens to an endpoint is this."""
+        self.approve_and_wait(version % 3 + 1)
+        self.approve_and_wait(version)
+        if heartbeat:
+            self.heartbeat()
+
     @rule(backwards=st.booleans())
     def deliver_what_was_kept_back(self, backwards: bool) -> None:
         events, self.kept_back = self.kept_back, []
@@ -58,7 +71,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def pause(self) -> None:
         self.frozen = self._settled()
-        self.world.runtime.ledger.hold(NAME, at=self._now(), by="me", reason="audit")
+        self.world.ledger.hold(NAME, at=self._now(), by="me", reason="audit")
         self.paused = True
 
     @precondition(lambda self: self.stands and not self.paused and self.expected.pinned is None)
@@ -66,14 +79,14 @@ class Histories(RuleBasedStateMachine):
     def pin(self, version: int) -> None:
         approvals = [item for item in self.world.records().approvals if item.version == version]
         if approvals:
-            ledger = self.world.runtime.ledger
+            ledger = self.world.ledger
             ledger.hold(NAME, at=self._now(), by="me", reason="audit", version=approvals[-1])
             self.expected.pinned = version
 
     @precondition(lambda self: self.paused or self.expected.pinned is not None)
     @rule()
     def release(self) -> None:
-        self.world.runtime.ledger.release(NAME, at=self._now(), by="me")
+        self.world.ledger.release(NAME, at=self._now(), by="me")
         self.paused, self.expected.pinned = False, None
 
     @precondition(lambda self: self.stands)

@@ -187,6 +187,8 @@ class SageMaker:
         return {"type": variant["InstanceType"], "count": variant["InitialInstanceCount"]}
 
     def _package(self, config: str) -> str:
+        if config not in self.configs:  # the instances go on without it
+            return ""
         model = self.models[self.configs[config]["ProductionVariants"][0]["ModelName"]]
         return str(model["Containers"][0]["ModelPackageName"])
 

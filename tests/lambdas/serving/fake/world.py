@@ -181,8 +181,13 @@ class World:
         arn = self.sagemaker.served(NAME)
         return int(arn.rpartition("/")[2]) if arn else None
 
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger as an operator's machine reads and writes it."""
+        return Ledger(Client(Wire(self.clock), self.dynamodb), "ledger")
+
     def records(self) -> Records:
-        return Ledger(Client(Wire(self.clock), self.dynamodb), "ledger").read(NAME)
+        return self.ledger.read(NAME)
 
     def outcomes(self) -> list[tuple[int, str]]:
         return [(attempt.version, attempt.outcome) for attempt in self.records().attempts]
@@ -198,7 +203,9 @@ class World:
             if config not in configs or not is_artifact_name(NAME, config):
                 found.append(f"alarm {name} of no config")
         there = self.sagemaker.endpoints.get(NAME, {}).get("status") == "InService" and PARAMETER in self.ssm.parameters
-        if bool(self.sagemaker.scaling.targets) != bool(there and self.declared.get("scaling")):
+        hold = self.records().hold
+        paused = hold is not None and not hold.package_arn
+        if not paused and bool(self.sagemaker.scaling.targets) != bool(there and self.declared.get("scaling")):
             found.append(f"scalable targets: {list(self.sagemaker.scaling.targets)}")
         if PARAMETER in self.ssm.parameters and self.records().open_attempt:
             found.append("an attempt is open")
@@ -213,7 +220,7 @@ class World:
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 reconcile.handle({"Records": [record]}, self.runtime)
-        except Transient:
+        except (Transient, ClientError):  # throttled even when it asked for a delay
             if message["receives"] > 1:  # the delay was long enough for what goes on
                 self.sagemaker.advance()
             if message["receives"] < _RECEIVES:
