@@ -13,8 +13,8 @@ from modelyard.settings.section import Section, rule
 
 _WHOLE = "a whole number"
 _SECONDS = "a whole number of seconds"
-_RATE = Annotated[float, Field(strict=True, gt=0, lt=1, description="a part of all requests, between 0 and 1")]
-_MORE_THAN_0 = Annotated[float, Field(strict=True, gt=0, description="a number of more than 0")]
+_Rate = Annotated[float | None, Field(strict=True, gt=0, lt=1, description="a part of all requests, between 0 and 1")]
+_MoreThan0 = Annotated[float | None, Field(strict=True, gt=0, description="a number of more than 0")]
 
 
 class RolloutKeys(Section):
@@ -43,10 +43,10 @@ class RolloutKeys(Section):
 class AlarmKeys(Section):
     """From which values on an alarm takes a rollout back."""
 
-    invocation_5xx_rate: _RATE | None = None
-    invocation_4xx_rate: _RATE | None = None
-    model_latency_p99_ms: _MORE_THAN_0 | None = None
-    gpu_memory_percent: _MORE_THAN_0 | None = None
+    invocation_5xx_rate: _Rate = None
+    invocation_4xx_rate: _Rate = None
+    model_latency_p99_ms: _MoreThan0 = None
+    gpu_memory_percent: _MoreThan0 = None
 
 
 class ScalingKeys(Section):
@@ -102,12 +102,9 @@ class EndpointSettings(Section):
         if not self.alarms.model_fields_set:
             names = ", ".join(AlarmKeys.model_fields)
             raise rule(f"received no alarm; allowed: one or more of {names}", "alarms")
-        if self.alarms.gpu_memory_percent is not None and not instance.accelerated:
-            raise rule(
-                f"received a threshold for {instance.name}, which has no GPU; leave it out",
-                "alarms",
-                "gpu_memory_percent",
-            )
+        if self.alarms.gpu_memory_percent is not None and not instance.has_gpu:
+            problem = f"received a threshold for {instance.name}, which has no GPU; leave it out"
+            raise rule(problem, "alarms", "gpu_memory_percent")
 
     def _check_scaling(self) -> None:
         try:

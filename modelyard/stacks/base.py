@@ -13,8 +13,8 @@ _ACKNOWLEDGED = {
     "LambdaInsideVPC": "the functions call APIs of AWS alone, with TLS; a VPC would add an interface endpoint for each",
     "LambdaConcurrency": "the queue's message groups bound them; a reservation would take from others of the account",
     "LambdaDLQ": "without one are only functions whose caller awaits the result and asks again, or says that it failed",
-    "CloudWatchLogGroupEncrypted": "CloudWatch Logs encrypts them itself; a log group takes no key by its alias, all that "
-    "is known of an adopted one, and no data of models or requests is logged",
+    "CloudWatchLogGroupEncrypted": "CloudWatch Logs encrypts them itself; a log group takes no key by its alias, "
+    "all that is known of an adopted one, and no data of models or requests is logged",
 }
 
 
