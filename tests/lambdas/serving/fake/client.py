@@ -62,11 +62,13 @@ class Wire:
 
     clock: Clock
     calls: list[str] = field(default_factory=list)
+    asked: dict[str, dict[str, Any]] = field(default_factory=dict)  # the last arguments of each operation
     before: Callable[[str], None] = field(default=lambda call: None)
     after: Callable[[str], None] = field(default=lambda call: None)
 
     def call(self, operation: str, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         self.calls.append(operation)
+        self.asked[operation] = arguments
         self.clock.pass_(0.01)
         self.before(operation)
         try:
