@@ -19,8 +19,14 @@ def explained(runtime: Runtime, declared: Declared, attempt: Attempt, conclusion
     if conclusion.reason.startswith(ROLLED_BACK):
         told = alarms.tripped(cloudwatch, name, attempt.config_name, attempt.asked_at)
         return Conclusion(FAILED, f"{ROLLED_BACK}: {'; '.join(told)}") if told else conclusion
-    watched = bool(attempt.found_config and declared.declaration.alarms) and attempt.declaration_id == declared.id
-    if conclusion.outcome != SUCCEEDED or not watched:
+    if conclusion.outcome != SUCCEEDED or not _watched(declared, attempt):
         return conclusion
     idle = alarms.saw_no_traffic(cloudwatch, name, attempt.config_name, attempt.asked_at, runtime.now())
     return replace(conclusion, reason=NO_TRAFFIC) if idle else conclusion
+
+
+def _watched(declared: Declared, attempt: Attempt) -> bool:
+    """Whether it was an update that waited for its alarms to speak."""
+    wanted = declared.declaration
+    waited = wanted.rollout.waits(wanted.instance_count) > 0
+    return bool(attempt.found_config and wanted.alarms) and waited and attempt.declaration_id == declared.id

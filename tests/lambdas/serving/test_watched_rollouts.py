@@ -155,6 +155,14 @@ def test_a_bake_that_saw_no_traffic_is_noted(world: World, monkeypatch: pytest.M
     assert world.sns.subjects == ["version 2 deployed"]
 
 
+def test_a_rollout_that_waits_for_nothing_says_nothing_of_traffic(world: World) -> None:
+    world.declare(rollout={"type": "all_at_once"})
+    world.approve(2)
+    world.settle()
+    assert world.outcomes()[-1] == (2, "succeeded")
+    assert "get_metric_statistics" not in world.wire.calls
+
+
 def test_a_bake_with_traffic_needs_no_word(world: World) -> None:
     world.approve(2)
     world.settle()
