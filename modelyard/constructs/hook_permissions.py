@@ -67,7 +67,7 @@ class HookPermissions:
     def reconcile(self, role: Permissions) -> None:
         """Reads desired and actual state, and brings an endpoint one step further."""
         role.allow(["ssm:GetParameter"], self._parameters[1], because=_DECLARATIONS)
-        role.allow(["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"], self.ledger.table.table_arn)
+        role.allow(["dynamodb:Query", "dynamodb:PutItem"], self.ledger.table.table_arn)
         for actions, kinds in _RECONCILE.items():
             self._sagemaker(role, actions, kinds)
         role.allow(
