@@ -60,6 +60,12 @@ class Histories(RuleBasedStateMachine):
         if heartbeat:
             self.heartbeat()
 
+    @rule(version=_VERSIONS, other=_VERSIONS)
+    def tell_in_the_wrong_order(self, version: int, other: int) -> None:
+        self.review(version, approved=True, times=1, late=True)
+        self.review(other, approved=True, times=1, late=False)
+        self.deliver_what_was_kept_back(backwards=True)
+
     @rule(backwards=st.booleans())
     def deliver_what_was_kept_back(self, backwards: bool) -> None:
         events, self.kept_back = self.kept_back, []
