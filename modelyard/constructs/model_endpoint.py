@@ -133,5 +133,5 @@ def _check_size(endpoint_name: str, declaration: str) -> None:
     if size > _LIMIT_BYTES:
         raise ConfigurationError(
             f"{endpoint_name}: the endpoint's declaration has about {size} bytes, and its SSM parameter holds "
-            f"{_LIMIT_BYTES}; write fewer or shorter environment variables and tags"
+            f"{_LIMIT_BYTES}; write fewer or shorter environment variables, tags and alarms"
         )

@@ -1,13 +1,19 @@
 """What takes a rollout back."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from modelyard.settings import ConfigurationError, EndpointSettings
+from modelyard.settings import ConfigurationError, EndpointSettings, FieldError
 from modelyard.settings.instances import InstanceType
 from modelyard.settings.rollouts import RolloutPlan
 
 _MAX_ALARMS = 10
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_STATISTIC = re.compile(r"Average|Maximum|Minimum|SampleCount|Sum|p(100|\d{1,2}(\.\d{1,10})?)")
+_SHORT_PERIODS = (10, 20, 30)
+_DAY_SECONDS = 86400
 # https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 _INVOCATIONS = "AWS/SageMaker"
 _INSTANCES = "/aws/sagemaker/Endpoints"
@@ -32,7 +38,10 @@ class RolloutAlarm:
         statistic: such as `Average` or `p99`.
         threshold: in the metric's unit, above which the alarm goes off.
         period_seconds: how long one data point takes, 10, 20, 30 or a multiple of 60. Default: a minute.
-        evaluation_periods: how many data points in a row have to be above. Default: one.
+        evaluation_periods: how many data points in a row have to be above, a day's at most. Default: one.
+
+    Raises:
+        FieldError: CloudWatch takes no such alarm.
     """
 
     name: str
@@ -42,6 +51,18 @@ class RolloutAlarm:
     threshold: float
     period_seconds: int = 60
     evaluation_periods: int = 1
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise FieldError("name", f"received {self.name}; allowed: up to 64 letters, digits, dots, hyphens and _")
+        if not _STATISTIC.fullmatch(self.statistic):
+            allowed = "Average, Maximum, Minimum, SampleCount, Sum, or a percentile, such as p99"
+            raise FieldError("statistic", f"received {self.statistic}; allowed: {allowed}")
+        if self.period_seconds not in _SHORT_PERIODS and (self.period_seconds < 60 or self.period_seconds % 60):
+            raise FieldError("period_seconds", f"received {self.period_seconds}; allowed: 10, 20, 30, a multiple of 60")
+        most = max(1, _DAY_SECONDS // self.period_seconds)
+        if not 1 <= self.evaluation_periods <= most:
+            raise FieldError("evaluation_periods", f"received {self.evaluation_periods}; allowed: 1 to {most}, a day")
 
     @staticmethod
     def invocation_5xx(rate: float = _DEFAULT_5XX_RATE) -> "RolloutAlarm":

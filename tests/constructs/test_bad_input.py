@@ -141,7 +141,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Construct], object], str]] = {
     "a declaration that no parameter holds": (
         lambda scope: _endpoint(scope, Capacity.cpu("ml.m5.large"), environment={"TEXT": "é" * 2000}),
         "modelyard-dev-abalone: the endpoint's declaration has about 4508 bytes, and its SSM parameter holds 4096; "
-        "write fewer or shorter environment variables and tags",
+        "write fewer or shorter environment variables, tags and alarms",
     ),
     "a canary of more than half": (
         lambda scope: Rollout.canary(percent=51, wait=MINUTE),
@@ -198,6 +198,23 @@ BAD_INPUT: dict[str, tuple[Callable[[Construct], object], str]] = {
     "a rate in percent": (
         lambda scope: RolloutAlarm.invocation_5xx(rate=5),
         "rate: received 5; allowed: a part of all requests, between 0 and 1",
+    ),
+    "an alarm with a name that CloudWatch would not end a name with": (
+        lambda scope: RolloutAlarm("5 xx", "Errors", "AWS/SageMaker", "Sum", 1),
+        "name: received 5 xx; allowed: up to 64 letters, digits, dots, hyphens and _",
+    ),
+    "a statistic that does not exist": (
+        lambda scope: RolloutAlarm("5xx", "Errors", "AWS/SageMaker", "Median", 1),
+        "statistic: received Median; allowed: Average, Maximum, Minimum, SampleCount, Sum, or a percentile, such as "
+        "p99",
+    ),
+    "a period that CloudWatch does not take": (
+        lambda scope: RolloutAlarm("5xx", "Errors", "AWS/SageMaker", "Sum", 1, period_seconds=90),
+        "period_seconds: received 90; allowed: 10, 20, 30, a multiple of 60",
+    ),
+    "an alarm that looks back for longer than a day": (
+        lambda scope: RolloutAlarm("5xx", "Errors", "AWS/SageMaker", "Sum", 1, 3600, 25),
+        "evaluation_periods: received 25; allowed: 1 to 24, a day",
     ),
     "scaling to nothing": (
         lambda scope: Scaling(min=0, max=2, invocations_per_instance=100),
