@@ -10,7 +10,8 @@ import pytest
 from modelyard.lambdas.serving import endpoints, lifetime
 from modelyard.lambdas.serving.declaration import DeclarationError
 from modelyard.lambdas.serving.steps import Endpoint
-from tests.lambdas.serving.hook import MOVING, Project, Stage, wait_until
+from tests.lambdas.serving.fake.world import NAME, World
+from tests.lambdas.serving.hook import Project, Stage
 
 
 def parameters(project: Project) -> list[str]:
@@ -95,14 +96,16 @@ def test_a_declaration_withdrawn_while_the_endpoint_is_being_created_undoes_what
     assert withdrawn and project.artifacts() == ([], [])
 
 
-def test_an_endpoint_that_is_being_created_is_waited_for_and_then_deleted(project: Project) -> None:
-    project.approve(1)
-    wait_until(lambda: project.stage.run() > 0 and project.status() in MOVING)
-    request = deletion(project)
-    assert not lifetime.ended(request, project.stage.runtime)
-    wait_until(lambda: lifetime.ended(request, project.stage.runtime))
-    assert project.status() == "Absent"
-    assert project.artifacts() == ([], [])
+def test_an_endpoint_that_is_being_created_is_waited_for_and_then_deleted() -> None:
+    world = World()
+    world.declare()
+    world.approve(world.register())
+    while "create_endpoint" not in world.wire.calls:
+        world.run()
+    assert world.sagemaker.endpoints[NAME]["status"] == "Creating"
+    world.destroy()
+    assert world.wire.calls.count("delete_endpoint") == 1
+    assert not world.sagemaker.endpoints and not world.problems()
 
 
 def test_beyond_fifty_minutes_a_deletion_fails_and_names_what_to_await(
