@@ -69,11 +69,27 @@ class Templates:
         return statements
 
 
+def text(value: Any) -> str:
+    """A text of a template; what is known only when the stack is deployed stands as `<?>`."""
+    if isinstance(value, str):
+        return value
+    if "Fn::Join" in value:
+        delimiter, parts = value["Fn::Join"]
+        return str(delimiter.join(part if isinstance(part, str) else "<?>" for part in parts))
+    return "<?>"
+
+
+def dashboard_body(properties: Resource) -> dict[str, Any]:
+    """What a dashboard shows."""
+    body: dict[str, Any] = json.loads(text(properties["DashboardBody"]))
+    return body
+
+
 def scrubbed(value: Any) -> Any:
     """A template less what changes with the sources of assets: their hashes, and the definitions of pipelines."""
-    text = re.sub(r"[0-9a-f]{64}", "<hash>", json.dumps(value))
-    text = re.sub(r"(modelyard/[a-z0-9_]+:)[0-9a-f]{16}", r"\1<tag>", text)
-    template = json.loads(text)
+    scrubbed_text = re.sub(r"[0-9a-f]{64}", "<hash>", json.dumps(value))
+    scrubbed_text = re.sub(r"(modelyard/[a-z0-9_]+:)[0-9a-f]{16}", r"\1<tag>", scrubbed_text)
+    template = json.loads(scrubbed_text)
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::SageMaker::Pipeline":

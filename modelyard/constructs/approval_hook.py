@@ -1,13 +1,12 @@
 """What makes an approved model version serve."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -16,8 +15,10 @@ from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.handler import Handler
+from modelyard.constructs.hook_metrics import HookMetrics
 from modelyard.constructs.hook_permissions import HookPermissions
 from modelyard.constructs.ledger import Ledger
+from modelyard.constructs.paging_alarm import PagingAlarm
 from modelyard.constructs.provider import ResourceProvider
 
 _EVENTS = {
@@ -41,7 +42,7 @@ class ApprovalHook(Construct):
     Rules for the state changes of model packages, endpoints and deployments, and a heartbeat every 15 minutes, invoke
     `wake`. It sends a message for each affected endpoint to a FIFO queue, from which `reconcile` takes one at a time.
     `lifetime` answers for the custom resource of a `ModelEndpoint`. What none of them could handle ends in a
-    dead-letter queue that an alarm watches.
+    dead-letter queue; alarms watch these queues and the errors of `reconcile`.
 
     Args:
         stage: name of the stage, whose endpoints it cares for.
@@ -53,7 +54,9 @@ class ApprovalHook(Construct):
     Attributes:
         provider: answers for the custom resource of a `ModelEndpoint`.
         queue: of the endpoints to be reconciled.
-        alarms: over the dead-letter queues.
+        functions: `wake` and `reconcile`, by name.
+        dead_letter_queues: of events and of messages, by what they hold.
+        metrics: what `reconcile` says of errors and of each endpoint.
     """
 
     def __init__(
@@ -129,7 +132,10 @@ class ApprovalHook(Construct):
             total_timeout=_LIFETIME_TIMEOUT,
         )
         self._add_rules(wake, dead_events)
-        self.alarms = self._add_alarms((dead_events, dead_messages), topic)
+        self.functions: Mapping[str, lambda_.IFunction] = {"wake": wake.function, "reconcile": reconcile.function}
+        self.dead_letter_queues = {"events": dead_events, "messages": dead_messages}
+        self._add_alarms(self.dead_letter_queues, topic)
+        self.metrics = HookMetrics(self, "Metrics", stage=stage, log_group=reconcile.log_group, topic=topic)
 
     def _queue(
         self,
@@ -172,20 +178,15 @@ class ApprovalHook(Construct):
         for rule in rules:
             rule.add_target(targets.LambdaFunction(wake.function, dead_letter_queue=dead_events))
 
-    def _add_alarms(self, queues: Sequence[sqs.Queue], topic: sns.ITopic) -> list[cloudwatch.Alarm]:
-        alarms = []
-        for queue in queues:
-            alarm = queue.metric_approximate_number_of_messages_visible(
-                period=Duration.minutes(1), statistic="Maximum"
-            ).create_alarm(
+    def _add_alarms(self, queues: Mapping[str, sqs.Queue], topic: sns.ITopic) -> None:
+        for name, queue in queues.items():
+            PagingAlarm(
                 self,
                 f"{queue.node.id}Alarm",
-                alarm_description="The approval hook failed on a message that waits in a dead-letter queue",
-                threshold=1,
-                evaluation_periods=1,
-                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+                description=f"The approval hook failed on {name} that wait in a dead-letter queue",
+                namespace="AWS/SQS",
+                metric="ApproximateNumberOfMessagesVisible",
+                dimensions={"QueueName": queue.queue_name},
+                statistic="Maximum",
+                topic=topic,
             )
-            alarm.add_alarm_action(cloudwatch_actions.SnsAction(topic))
-            alarms.append(alarm)
-        return alarms

@@ -10,9 +10,14 @@ from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.arns import Arns
-from modelyard.constructs.permissions import Permissions
+from modelyard.constructs.permissions import Permissions, acknowledge
 
 _BY_ALIAS = "an adopted key is known by its alias alone, which the condition of the statement names"
+_ACKNOWLEDGED = {
+    "NIST.800.53.R5-S3BucketReplicationEnabled": "versions and the refusal to expire guard against loss by mistake; a "
+    "copy in another region is for whoever owns the data to decide, and its bucket is not the stage's",
+    "NIST.800.53.R5-S3DefaultEncryptionKMS": "S3 delivers access logs to buckets with its own encryption only",
+}
 _NONCURRENT_DAYS = 90
 _LOG_DAYS = 365
 _UPLOAD_DAYS = 7
@@ -52,6 +57,7 @@ class ArtifactStore(Construct):
         self.data: s3.IBucket = bucket("Data", self.logs)
         self.artifacts: s3.IBucket = bucket("Artifacts", self.logs)
         self.capture: s3.IBucket = bucket("Capture", self.logs)
+        acknowledge(self, _ACKNOWLEDGED)
 
     @property
     def buckets(self) -> tuple[s3.IBucket, ...]:

@@ -81,4 +81,4 @@ class Capacity:
     def of(endpoint: EndpointSettings) -> "Capacity":
         """The capacity that the settings of an endpoint ask for."""
         make = Capacity.gpu if endpoint.instance().accelerated else Capacity.cpu
-        return make(endpoint.instance_type, count=endpoint.instance_count, local_storage=endpoint.local_storage)
+        return make(endpoint.instance_type, count=endpoint.count, local_storage=endpoint.local_storage)

@@ -28,6 +28,7 @@ _WRITE_KEY = (*_READ_KEY, "kms:Encrypt", "kms:GenerateDataKey")
 _NAMED_LATER = "its name is known only when a pipeline runs"
 _NO_RESOURCES = "the action has no resource-level permissions"
 _OBJECTS = "the objects of a bucket are made by jobs, under names of theirs"
+_ALARMS = "each update of an endpoint is watched by alarms of its own"
 _IMAGES = "any image of the platform may be run by any job, so that a role need not change with the images"
 
 
@@ -106,6 +107,8 @@ class ExecutionRoles(Construct):
         artifacts = self._store.artifacts
         role.allow(["s3:ListBucket"], artifacts.bucket_arn)
         role.allow(["s3:GetObject"], artifacts.arn_for_objects("*"), because=_OBJECTS)
+        # SageMaker looks at the alarms of a rollout with this role.
+        role.allow(["cloudwatch:DescribeAlarms"], self._arns.arn("cloudwatch", "alarm:*"), because=_ALARMS)
         self._store.allow_key(role, *_READ_KEY)
         self._store.allow_volumes(role)
 

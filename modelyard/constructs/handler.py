@@ -38,6 +38,7 @@ class Handler(Construct):
         function: the function.
         role: the function's role.
         permissions: what the role may do; to be attached.
+        log_group: where the function writes its log.
     """
 
     def __init__(
@@ -54,8 +55,8 @@ class Handler(Construct):
         dead_letter_queue: sqs.IQueue | None = None,
     ) -> None:
         super().__init__(scope, id)
-        log_group = log_group_of(self)
-        self.role = function_role(self, "Role", log_group)
+        self.log_group = log_group_of(self)
+        self.role = function_role(self, "Role", self.log_group)
         self.permissions = Permissions(self.role)
         self.function = lambda_.Function(
             self,
@@ -70,7 +71,7 @@ class Handler(Construct):
             timeout=timeout or Duration.minutes(1),
             memory_size=memory_size,
             role=self.role,
-            log_group=log_group,
+            log_group=self.log_group,
             dead_letter_queue=dead_letter_queue,
         )
 

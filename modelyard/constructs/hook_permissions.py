@@ -17,13 +17,20 @@ _CONSUME = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibil
 _DECLARATIONS = "one declaration for each project of the stage, and projects come and go"
 _ENDPOINTS = "one endpoint for each project of the stage, and a config and a model for each version"
 _NO_RESOURCES = "lists have no resource-level permissions"
+_NO_METRICS = "metrics have no resource-level permissions"
+_ALARMS = "a few alarms for each version of each endpoint of the stage"
+_ALARM_LISTS = "alarms are looked for by the beginning of their names, which CloudWatch allows for all of them or none"
+_TARGETS = "Application Auto Scaling draws the ids of its targets; the condition narrows them to endpoints"
+
+_SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
+_SCALING_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 
 # Actions of SageMaker to the kinds of resource that they are allowed on.
 _RECONCILE = {
     "ListModelPackages ListModels ListEndpointConfigs": "",
     "DescribeModelPackage": "model-package",
     "CreateEndpoint UpdateEndpoint": "endpoint endpoint-config",
-    "DescribeEndpoint DeleteEndpoint": "endpoint",
+    "DescribeEndpoint DeleteEndpoint UpdateEndpointWeightsAndCapacities": "endpoint",
     "DescribeEndpointConfig CreateEndpointConfig DeleteEndpointConfig": "endpoint-config",
     "DescribeModel DeleteModel": "model",
     "CreateModel": "model model-package",
@@ -68,6 +75,8 @@ class HookPermissions:
             self.endpoint_role.role_arn,
             conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
+        self._watch(role)
+        self._scale(role)
         role.allow(_CONSUME, self.queue.queue_arn)
         role.allow(["sns:Publish"], self.topic.topic_arn)
         self.store.allow_key(role, *_USE_KEY)
@@ -80,7 +89,51 @@ class HookPermissions:
         role.allow(["sqs:SendMessage"], self.queue.queue_arn)
         for actions, kinds in _LIFETIME.items():
             self._sagemaker(role, actions, kinds)
+        every_alarm, *own = self._alarms
+        role.allow(["cloudwatch:DescribeAlarms"], every_alarm, because=_ALARM_LISTS)
+        role.allow(["cloudwatch:DeleteAlarms"], *own, because=_ALARMS)
+        self._targets(role, "DeregisterScalableTarget")
         self.store.allow_key(role, *_USE_KEY)
+
+    def _watch(self, role: Permissions) -> None:
+        every_alarm, rollout_alarms, _ = self._alarms
+        reading = ["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"]
+        role.allow(reading, every_alarm, because=_ALARM_LISTS)
+        writing = ["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:TagResource"]
+        role.allow(writing, rollout_alarms, because=_ALARMS)
+        role.allow(["cloudwatch:GetMetricStatistics"], "*", because=_NO_METRICS)
+
+    def _scale(self, role: Permissions) -> None:
+        """https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-prerequisites.html."""
+        lists = ["DescribeScalableTargets", "DescribeScalingPolicies"]
+        role.allow([f"application-autoscaling:{action}" for action in lists], "*", because=_NO_RESOURCES)
+        self._targets(role, "RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy")
+        # A target tracking policy makes and deletes its alarms in the name of whoever puts it.
+        _, _, tracking = self._alarms
+        role.allow(["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"], tracking, because=_ALARMS)
+        role.allow(
+            ["iam:CreateServiceLinkedRole"],
+            f"arn:{self.arns.partition}:iam::{self.arns.account}:role/aws-service-role/{_SCALING_SERVICE}/{_SCALING_ROLE}",
+            conditions={"StringEquals": {"iam:AWSServiceName": _SCALING_SERVICE}},
+        )
+
+    def _targets(self, role: Permissions, *actions: str) -> None:
+        role.allow(
+            [f"application-autoscaling:{action}" for action in actions],
+            self.arns.arn("application-autoscaling", "scalable-target/*"),
+            because=_TARGETS,
+            conditions={"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}},
+        )
+
+    @property
+    def _alarms(self) -> tuple[str, str, str]:
+        """All alarms, those that watch rollouts, and those of target tracking."""
+        name = names.resource_name(self.stage, "*")
+        return (
+            self.arns.arn("cloudwatch", "alarm:*"),
+            self.arns.arn("cloudwatch", f"alarm:{name}"),
+            self.arns.arn("cloudwatch", f"alarm:TargetTracking-endpoint/{name}"),
+        )
 
     @property
     def _parameters(self) -> tuple[str, str]:

@@ -6,6 +6,11 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.permissions import acknowledge
+
+_ACKNOWLEDGED = {
+    "NIST.800.53.R5-DynamoDBInBackupPlan": "its point-in-time recovery reaches back to any second of the last 35 days"
+}
 
 
 class Ledger(Construct):
@@ -52,3 +57,4 @@ class Ledger(Construct):
             deletion_protection=retain,
             removal_policy=RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY,
         )
+        acknowledge(self, _ACKNOWLEDGED)

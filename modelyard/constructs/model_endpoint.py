@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_iam as iam
@@ -12,7 +14,9 @@ from constructs import Construct
 from modelyard.constructs.approval_hook import ApprovalHook
 from modelyard.constructs.capacity import Capacity
 from modelyard.constructs.model_registry import ModelRegistry
-from modelyard.settings import ConfigurationError, Network
+from modelyard.constructs.rollout import Rollout
+from modelyard.constructs.rollout_alarm import RolloutAlarm, watching
+from modelyard.settings import ConfigurationError, Network, Scaling
 
 _VERSION = 1
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
@@ -40,12 +44,18 @@ class ModelEndpoint(Construct):
         network: its VPC, and whether its containers are cut off from every network. Default: none, and they are not.
         environment: variables of its containers. Default: none.
         tags: of the endpoint and its parts. Default: none.
+        rollout: how an update moves it to another version. Default: all at once.
+        alarms: what takes a rollout back. Default: 5XX answers to more than 5 % of the requests,
+            where the rollout looks back at all.
+        scaling: how the number of instances follows the traffic. Default: it stays as it is.
 
     Attributes:
         endpoint_name: the endpoint's name.
+        longest_rollout_seconds: how long a rollout may take; None where its type has no time-out.
 
     Raises:
-        ConfigurationError: the instances take no `volume_key`, or the declaration is too large for its parameter.
+        ConfigurationError: the instances take no `volume_key`, the capacity cannot have the rollout, the alarms or the
+            scaling, or the declaration is too large for its parameter.
     """
 
     def __init__(
@@ -63,6 +73,9 @@ class ModelEndpoint(Construct):
         network: Network | None = None,
         environment: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
+        rollout: Rollout | None = None,
+        alarms: Sequence[RolloutAlarm] | None = None,
+        scaling: Scaling | None = None,
     ) -> None:
         super().__init__(scope, id)
         if volume_key is not None and not capacity.instance.takes_volume_key:
@@ -70,8 +83,15 @@ class ModelEndpoint(Construct):
                 f"volume_key: {capacity.instance.name} keeps its volumes on local NVMe storage, which is encrypted by "
                 "the hardware and for which SageMaker refuses a KMS key; leave volume_key out"
             )
+        rollout = rollout or Rollout.all_at_once()
+        watched = watching(alarms, rollout, capacity.instance)
+        fewest, most = (scaling.min, scaling.max) if scaling else (capacity.count, capacity.count)
+        if scaling:
+            scaling.check(capacity.count)
+        rollout.check(capacity.instance, fewest, most, watched=bool(watched))
+        self.longest_rollout_seconds = rollout.timeout(most)
         self.endpoint_name = endpoint_name
-        declaration = {
+        declaration: dict[str, Any] = {
             "version": _VERSION,
             "endpoint_name": endpoint_name,
             "model_package_group_name": registry.model_package_group_name,
@@ -84,8 +104,12 @@ class ModelEndpoint(Construct):
             "tags": dict(tags or {}),
             "health_check_timeout_seconds": capacity.health_check_timeout_seconds,
             "download_timeout_seconds": capacity.download_timeout_seconds,
-            "rollout": {"type": "all_at_once"},
+            "rollout": rollout.declared(most),
         }
+        if watched:
+            declaration["alarms"] = [alarm.declared() for alarm in watched]
+        if scaling:
+            declaration["scaling"] = asdict(scaling)
         # Not Stack.to_json_string: the way to JavaScript loses keys that are null. Tokens here are ARNs, safe in JSON.
         text = json.dumps(declaration, ensure_ascii=False, separators=(",", ":"))
         _check_size(endpoint_name, text)
@@ -109,5 +133,5 @@ def _check_size(endpoint_name: str, declaration: str) -> None:
     if size > _LIMIT_BYTES:
         raise ConfigurationError(
             f"{endpoint_name}: the endpoint's declaration has about {size} bytes, and its SSM parameter holds "
-            f"{_LIMIT_BYTES}; write fewer or shorter environment variables and tags"
+            f"{_LIMIT_BYTES}; write fewer or shorter environment variables, tags and alarms"
         )

@@ -1,15 +1,19 @@
 """The settings: the only reader of `platform.yaml`."""
 
-from modelyard.settings.errors import ConfigurationError, SettingsError
+from modelyard.settings.endpoint import EndpointSettings
+from modelyard.settings.errors import ConfigurationError, FieldError, SettingsError
 from modelyard.settings.loader import load_settings
 from modelyard.settings.model import Project, Settings, Stage
-from modelyard.settings.schema import EndpointSettings, Network
+from modelyard.settings.scaling import Scaling
+from modelyard.settings.schema import Network
 
 __all__ = [
     "ConfigurationError",
     "EndpointSettings",
+    "FieldError",
     "Network",
     "Project",
+    "Scaling",
     "Settings",
     "SettingsError",
     "Stage",

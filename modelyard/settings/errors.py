@@ -12,6 +12,15 @@ class SettingsError(ConfigurationError):
     """`platform.yaml` is wrong: the message gives file, line, field, value and what is allowed."""
 
 
+class FieldError(ConfigurationError):
+    """A value that breaks a rule: `field` is its name, `problem` what is wrong with it and what is allowed."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
 def nearest(word: str, words: Iterable[str]) -> str:
     """The end of a message about a misspelt word: `; did you mean …?`, or nothing if none of `words` is near."""
     near = get_close_matches(word, sorted(words), n=1)

@@ -67,6 +67,11 @@ class InstanceType:
         return _ACCELERATED.fullmatch(self.family) is not None
 
     @property
+    def has_gpu(self) -> bool:
+        """Whether its accelerators are GPUs."""
+        return self.accelerated and self.family.startswith(("p", "g"))
+
+    @property
     def takes_volume_key(self) -> bool:
         """Whether SageMaker accepts a KMS key for its volumes."""
         local = self.family in _LOCAL_STORAGE if self.local_storage is None else self.local_storage

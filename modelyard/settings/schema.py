@@ -3,24 +3,15 @@
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
 from modelyard import names
-from modelyard.settings.errors import ConfigurationError, nearest
-from modelyard.settings.instances import InstanceType
+from modelyard.settings.endpoint import EndpointSettings
+from modelyard.settings.errors import nearest
+from modelyard.settings.section import Section, rule
 
 PIPELINE = r"[a-z][a-z0-9_]*"
 _SCHEDULE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\((\S+ ){5}\S+\)"
-
-
-def rule(message: str, *field: str | int) -> PydanticCustomError:
-    """The error of a rule that spans fields; `field` is where the file is to be changed."""
-    return PydanticCustomError("rule", "{message}", {"message": message, "field": list(field)})
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _matching(pattern: str, allowed: str, max_length: int = 1024) -> Any:
@@ -50,7 +41,7 @@ ProjectName = Annotated[
 ]
 
 
-class Network(_Section):
+class Network(Section):
     """The VPC that the stage's jobs and endpoints run in."""
 
     subnet_ids: Annotated[
@@ -63,7 +54,7 @@ class Network(_Section):
     isolation: Annotated[StrictBool, Field(description="true or false")] = False
 
 
-class StageKeys(_Section):
+class StageKeys(Section):
     """What the file says of a stage."""
 
     account: _AccountId
@@ -93,31 +84,7 @@ class StageKeys(_Section):
         return self
 
 
-class EndpointSettings(_Section):
-    """The capacity of a project's endpoint."""
-
-    instance_type: Annotated[str, Field(description="an instance type, such as ml.m5.large")]
-    instance_count: Annotated[StrictInt, Field(ge=1, le=100, description="a whole number from 1 to 100")] = 1
-    local_storage: Annotated[StrictBool | None, Field(description="true or false")] = None
-    environment: Annotated[dict[str, str], Field(description="names and values, both text in quotes")] = {}
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        try:
-            self.instance()
-        except ConfigurationError as error:
-            raise rule(str(error), "instance_type") from error
-        for name in self.environment:
-            if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]{0,1023}", name):
-                raise rule("received this name; allowed: letters, digits and _, no digit first", "environment", name)
-        return self
-
-    def instance(self) -> InstanceType:
-        """The instance type with what is known of it."""
-        return InstanceType(self.instance_type, self.local_storage)
-
-
-class ProjectKeys(_Section):
+class ProjectKeys(Section):
     """What the file says of an ML project."""
 
     pipeline: Annotated[str, _matching(PIPELINE, "a folder of modelyard/pipeline_defs, such as abalone")] = ""
@@ -130,11 +97,12 @@ class ProjectKeys(_Section):
         str | None, _matching(_SCHEDULE, "rate(…) or cron(…) as EventBridge Scheduler has them, such as rate(1 day)")
     ] = None
     endpoint: Annotated[
-        EndpointSettings | None, Field(description="instance_type, instance_count, local_storage, environment")
+        EndpointSettings | None,
+        Field(description=", ".join(EndpointSettings.model_fields)),
     ] = None
 
 
-class PlatformFile(_Section):
+class PlatformFile(Section):
     """All of the file."""
 
     stages: Annotated[dict[StageName, StageKeys], Field(min_length=1, description="at least one stage")]

@@ -9,6 +9,9 @@ from modelyard.constructs.capacity import Capacity
 from modelyard.constructs.model_endpoint import ModelEndpoint
 from modelyard.constructs.model_registry import ModelRegistry
 from modelyard.constructs.parameter_registry import ParameterRegistry
+from modelyard.constructs.project_dashboard import ProjectDashboard
+from modelyard.constructs.rollout import Rollout
+from modelyard.constructs.rollout_alarm import RolloutAlarm
 from modelyard.constructs.training_pipeline import TrainingPipeline
 from modelyard.settings import ConfigurationError, EndpointSettings, Project
 from modelyard.settings.errors import nearest
@@ -20,6 +23,9 @@ PIPELINE_DEFS = Path(__file__).parent.parent / "pipeline_defs"
 
 class ProjectStack(StageStack):
     """A full MLOps system in one call: model package group, training pipeline and endpoint of an ML project.
+
+    A dashboard that bears the name of them all shows them. An alarm tells when the endpoint is on its way to another
+    version for half an hour longer than its rollout may take.
 
     Args:
         stage: the stage's shared stacks.
@@ -72,6 +78,9 @@ class ProjectStack(StageStack):
         if stage.foundation.emptier:
             stage.foundation.emptier.empty_model_package_group(self.registry)
         self.endpoint = self._add_endpoint(stage, project, project.endpoint) if project.endpoint else None
+        ProjectDashboard(
+            self, "Dashboard", name=name, pipeline_name=name, endpoint_name=name if project.endpoint else None
+        )
         parameters = ParameterRegistry(self, "Parameters", stage=settings.name, project=project.name)
         parameters.add("model-package-group", name, description="model package group of the project")
         parameters.add("pipeline", self.pipeline.pipeline_name, description="training pipeline of the project")
@@ -81,7 +90,7 @@ class ProjectStack(StageStack):
     def _add_endpoint(self, stage: PlatformStage, project: Project, endpoint: EndpointSettings) -> ModelEndpoint:
         settings = stage.settings
         capacity = Capacity.of(endpoint)
-        return ModelEndpoint(
+        declared = ModelEndpoint(
             self,
             "Endpoint",
             endpoint_name=names.resource_name(settings.name, project.name),
@@ -94,7 +103,14 @@ class ProjectStack(StageStack):
             network=settings.network,
             environment=endpoint.environment,
             tags={"modelyard:stage": settings.name, "modelyard:project": project.name},
+            rollout=Rollout.of(endpoint),
+            alarms=RolloutAlarm.of(endpoint),
+            scaling=endpoint.scaling.value() if endpoint.scaling else None,
         )
+        stage.serving.hook.metrics.page_when_unconverged(
+            declared, endpoint_name=declared.endpoint_name, rollout_seconds=declared.longest_rollout_seconds or 0
+        )
+        return declared
 
 
 def _pipeline_folder(pipeline_defs: Path, project: Project) -> Path:

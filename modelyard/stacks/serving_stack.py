@@ -4,15 +4,17 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from modelyard import names
 from modelyard.constructs.approval_hook import ApprovalHook
 from modelyard.constructs.parameter_registry import ParameterRegistry
+from modelyard.constructs.serving_dashboard import ServingDashboard
 from modelyard.settings import Stage
 from modelyard.stacks.base import StageStack
 from modelyard.stacks.foundation_stack import FoundationStack
 
 
 class ServingStack(StageStack):
-    """The approval hook of a stage.
+    """The approval hook of a stage, and a dashboard called `modelyard-<stage>-serving`.
 
     Args:
         stage: where it stands.
@@ -48,6 +50,8 @@ class ServingStack(StageStack):
             endpoint_role=foundation.roles.endpoint,
             topic=self.topic,
         )
+        name = names.resource_name(stage.name, "serving")
+        ServingDashboard(self, "Dashboard", name=name, hook=self.hook)
         ParameterRegistry(self, "Parameters", stage=stage.name).add(
             "queue-url", self.hook.queue.queue_url, description="queue of the endpoints to be reconciled"
         )

@@ -1,6 +1,6 @@
 """What a construct says of input that cannot be built: every message, word for word."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -22,13 +22,17 @@ from modelyard.constructs.model_endpoint import ModelEndpoint
 from modelyard.constructs.model_registry import ModelRegistry
 from modelyard.constructs.parameter_registry import ParameterRegistry
 from modelyard.constructs.permissions import Permissions
+from modelyard.constructs.rollout import Rollout
+from modelyard.constructs.rollout_alarm import RolloutAlarm
 from modelyard.constructs.training_pipeline import TrainingPipeline
-from modelyard.settings import ConfigurationError
+from modelyard.settings import ConfigurationError, Scaling
 
 ROOT = Path(__file__).parents[2]
 
 SIZES = "medium, large, xlarge, 2xlarge, 4xlarge, 6xlarge, 8xlarge, 9xlarge, 10xlarge, 12xlarge, 16xlarge, 18xlarge, "
 SIZES += "24xlarge, 32xlarge, 36xlarge, 48xlarge"
+
+MINUTE = cdk.Duration.minutes(1)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +45,14 @@ def _scope(stack: cdk.Stack) -> Construct:
 
 
 def _endpoint(
-    scope: Construct, capacity: Capacity, *, key: bool = False, environment: dict[str, str] | None = None
+    scope: Construct,
+    capacity: Capacity,
+    *,
+    key: bool = False,
+    environment: dict[str, str] | None = None,
+    rollout: Rollout | None = None,
+    alarms: Sequence[RolloutAlarm] | None = None,
+    scaling: Scaling | None = None,
 ) -> None:
     store = ArtifactStore(scope, "Store", stage="dev")
     roles = ExecutionRoles(scope, "Roles", stage="dev", store=store)
@@ -65,6 +76,9 @@ def _endpoint(
         capacity=capacity,
         volume_key=kms.Key(scope, "Key") if key else None,
         environment=environment,
+        rollout=rollout,
+        alarms=alarms,
+        scaling=scaling,
     )
 
 
@@ -127,7 +141,96 @@ BAD_INPUT: dict[str, tuple[Callable[[Construct], object], str]] = {
     "a declaration that no parameter holds": (
         lambda scope: _endpoint(scope, Capacity.cpu("ml.m5.large"), environment={"TEXT": "é" * 2000}),
         "modelyard-dev-abalone: the endpoint's declaration has about 4508 bytes, and its SSM parameter holds 4096; "
-        "write fewer or shorter environment variables and tags",
+        "write fewer or shorter environment variables, tags and alarms",
+    ),
+    "a canary of more than half": (
+        lambda scope: Rollout.canary(percent=51, wait=MINUTE),
+        "percent: received 51; allowed: 1 to 50 percent of the capacity for a rollout of type canary",
+    ),
+    "linear steps that are too small": (
+        lambda scope: Rollout.linear(percent=9, wait=MINUTE),
+        "percent: received 9; allowed: 10 to 50 percent of the capacity for a rollout of type linear",
+    ),
+    "batches that are too large": (
+        lambda scope: Rollout.rolling(percent=51, wait=MINUTE),
+        "percent: received 51; allowed: 5 to 50 percent of the capacity for a rollout of type rolling",
+    ),
+    "a bake of two hours": (
+        lambda scope: Rollout.all_at_once(bake=cdk.Duration.hours(2)),
+        "bake_seconds: received 7200; allowed: 0 to 3600 seconds for a rollout of type all_at_once",
+    ),
+    "a time-out of nine hours": (
+        lambda scope: Rollout.canary(percent=10, wait=MINUTE, timeout=cdk.Duration.hours(9)),
+        "timeout_seconds: received 32400; allowed: 600 to 28800 seconds for a rollout of type canary",
+    ),
+    "a time-out within the waits of a rolling update": (
+        lambda scope: _endpoint(
+            scope,
+            Capacity.cpu("ml.m5.large", count=10),
+            rollout=Rollout.rolling(percent=10, wait=cdk.Duration.minutes(2), timeout=cdk.Duration.minutes(20)),
+        ),
+        "timeout_seconds: received 1200, but the rollout waits 1200 seconds in all; allowed: 1201 to 28800",
+    ),
+    "a canary for one instance": (
+        lambda scope: _endpoint(scope, Capacity.cpu("ml.m5.large"), rollout=Rollout.canary(percent=10, wait=MINUTE)),
+        "type: received canary for an endpoint of 1 instance, which cannot be shifted in parts; allowed: all_at_once, "
+        "or at least 2 instances (instance_count, or min of scaling)",
+    ),
+    "a guardrail for inf1": (
+        lambda scope: _endpoint(
+            scope, Capacity.gpu("ml.inf1.xlarge", count=2), rollout=Rollout.all_at_once(bake=MINUTE)
+        ),
+        "type: received all_at_once with alarms for ml.inf1.xlarge, whose family has no deployment guardrails; "
+        "allowed: all_at_once without bake_seconds and without alarms",
+    ),
+    "more alarms than SageMaker takes": (
+        lambda scope: _endpoint(scope, Capacity.cpu("ml.m5.large"), alarms=[RolloutAlarm.invocation_5xx()] * 11),
+        "alarms: received 11; allowed: at most 10, says SageMaker",
+    ),
+    "an alarm twice": (
+        lambda scope: _endpoint(scope, Capacity.cpu("ml.m5.large"), alarms=[RolloutAlarm.invocation_4xx()] * 2),
+        "alarms: received the names 4xx, 4xx; allowed: each name once",
+    ),
+    "an alarm on GPUs that are not there": (
+        lambda scope: _endpoint(scope, Capacity.cpu("ml.m5.large"), alarms=[RolloutAlarm.gpu_memory()]),
+        "alarms: received one on GPUs for ml.m5.large, which has none; leave it out",
+    ),
+    "a rate in percent": (
+        lambda scope: RolloutAlarm.invocation_5xx(rate=5),
+        "rate: received 5; allowed: a part of all requests, between 0 and 1",
+    ),
+    "an alarm with a name that CloudWatch would not end a name with": (
+        lambda scope: RolloutAlarm("5 xx", "Errors", "AWS/SageMaker", "Sum", 1),
+        "name: received 5 xx; allowed: up to 64 letters, digits, dots, hyphens and _",
+    ),
+    "a statistic that does not exist": (
+        lambda scope: RolloutAlarm("5xx", "Errors", "AWS/SageMaker", "Median", 1),
+        "statistic: received Median; allowed: Average, Maximum, Minimum, SampleCount, Sum, or a percentile, such as "
+        "p99",
+    ),
+    "a period that CloudWatch does not take": (
+        lambda scope: RolloutAlarm("5xx", "Errors", "AWS/SageMaker", "Sum", 1, period_seconds=90),
+        "period_seconds: received 90; allowed: 10, 20, 30, a multiple of 60",
+    ),
+    "an alarm that looks back for longer than a day": (
+        lambda scope: RolloutAlarm("5xx", "Errors", "AWS/SageMaker", "Sum", 1, 3600, 25),
+        "evaluation_periods: received 25; allowed: 1 to 24, a day",
+    ),
+    "scaling to nothing": (
+        lambda scope: Scaling(min=0, max=2, invocations_per_instance=100),
+        "min: received 0; allowed: 1 to 100 instances",
+    ),
+    "scaling to less than the least": (
+        lambda scope: Scaling(min=3, max=2, invocations_per_instance=100),
+        "max: received 2; allowed: 3, which min is, to 100 instances",
+    ),
+    "more instances than scaling allows": (
+        lambda scope: _endpoint(
+            scope,
+            Capacity.cpu("ml.m5.large", count=5),
+            scaling=Scaling(min=1, max=4, invocations_per_instance=100),
+        ),
+        "instance_count: received 5; allowed: 1 to 4, the bounds of scaling",
     ),
     "an image without a folder": (
         _pipeline,

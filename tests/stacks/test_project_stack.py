@@ -9,29 +9,20 @@ import pytest
 from modelyard.lambdas.serving.declaration import parse
 from modelyard.settings import ConfigurationError
 from modelyard.stacks.project_stack import PIPELINE_DEFS
-from tests.synthesis import SETTINGS, Templates, build
+from tests.synthesis import SETTINGS, Templates, build, dashboard_body, text
 
-DEV, GPU, BATCH, PROD = (
+DEV, GPU, BATCH, PROD, CANARY = (
     "Modelyard-dev-Abalone",
     "Modelyard-dev-AbaloneGpu",
     "Modelyard-dev-Batch",
     "Modelyard-prod-Abalone",
+    "Modelyard-prod-AbaloneCanary",
 )
-
-
-def _text(value: Any) -> str:
-    """A text of the template; what is known only when the stack is deployed stands as `<?>`."""
-    if isinstance(value, str):
-        return value
-    if "Fn::Join" in value:
-        delimiter, parts = value["Fn::Join"]
-        return str(delimiter.join(part if isinstance(part, str) else "<?>" for part in parts))
-    return "<?>"
 
 
 def _declaration(templates: Templates, stack: str) -> dict[str, Any]:
     properties = templates.resource(stack, "Custom::ModelyardEndpoint")["Properties"]
-    declaration: dict[str, Any] = json.loads(_text(properties["Declaration"]))
+    declaration: dict[str, Any] = json.loads(text(properties["Declaration"]))
     return declaration
 
 
@@ -43,9 +34,9 @@ def test_group_pipeline_and_endpoint_bear_one_name(templates: Templates) -> None
 
 
 def test_the_declaration_is_what_the_hook_reads(templates: Templates) -> None:
-    for stack in (DEV, GPU, PROD):
+    for stack in (DEV, GPU, PROD, CANARY):
         properties = templates.resource(stack, "Custom::ModelyardEndpoint")["Properties"]
-        declared = parse(_text(properties["Declaration"]))
+        declared = parse(text(properties["Declaration"]))
         stage, project = declared.endpoint_name.removeprefix("modelyard-").split("-", 1)
         assert properties["ParameterName"] == f"/modelyard/{stage}/{project}/endpoint"
 
@@ -62,6 +53,7 @@ def test_a_cpu_endpoint_has_its_volumes_encrypted_with_the_key_and_the_limits_of
     assert declaration["environment"] == {"WORKERS": "2"}
     assert declaration["tags"] == {"modelyard:stage": "dev", "modelyard:project": "abalone"}
     assert declaration["rollout"] == {"type": "all_at_once"}
+    assert not declaration.keys() & {"alarms", "scaling"}
 
 
 def test_a_gpu_endpoint_has_no_volume_key_and_time_for_large_images(templates: Templates) -> None:
@@ -70,6 +62,79 @@ def test_a_gpu_endpoint_has_no_volume_key_and_time_for_large_images(templates: T
     assert declaration["kms_key_arn"] is None
     assert declaration["health_check_timeout_seconds"] == 1200
     assert declaration["download_timeout_seconds"] == 1800
+
+
+def test_an_endpoint_with_a_canary_declares_rollout_alarms_and_scaling(templates: Templates) -> None:
+    declaration = _declaration(templates, CANARY)
+    assert declaration["instance_count"] == 2
+    assert declaration["rollout"] == {
+        "type": "canary",
+        "percent": 10,
+        "wait_seconds": 300,
+        "bake_seconds": 600,
+        "timeout_seconds": 3600,
+    }
+    above = {"period_seconds": 60, "evaluation_periods": 1, "comparison": "GreaterThanThreshold"}
+    watched = {"namespace": "AWS/SageMaker", **above}
+    assert declaration["alarms"] == [
+        {"name": "5xx", "metric": "Invocation5XXErrors", "statistic": "Average", "threshold": 0.01, **watched},
+        {"name": "4xx", "metric": "Invocation4XXErrors", "statistic": "Average", "threshold": 0.1, **watched},
+        {"name": "latency", "metric": "ModelLatency", "statistic": "p99", "threshold": 250000.0, **watched},
+    ]
+    assert declaration["scaling"] == {
+        "min": 2,
+        "max": 4,
+        "invocations_per_instance": 600.0,
+        "scale_in_cooldown_seconds": 300,
+        "scale_out_cooldown_seconds": 60,
+    }
+
+
+def test_a_rolling_update_has_a_time_out_worked_out_and_gpus_are_watched(templates: Templates) -> None:
+    declaration = _declaration(templates, GPU)
+    assert declaration["rollout"] == {
+        "type": "rolling",
+        "percent": 50,
+        "wait_seconds": 300,
+        "timeout_seconds": 2 * 300 + 1800,
+    }
+    memory = declaration["alarms"][1]
+    assert (memory["metric"], memory["namespace"]) == ("GPUMemoryUtilization", "/aws/sagemaker/Endpoints")
+    assert (memory["statistic"], memory["threshold"]) == ("Maximum", 95.0)
+
+
+@pytest.mark.parametrize(("stack", "minutes"), [(PROD, 30), (CANARY, 90)])
+def test_an_endpoint_that_is_on_its_way_for_longer_than_its_rollout_takes_is_told_of(
+    templates: Templates, stack: str, minutes: int
+) -> None:
+    alarm = templates.resource(stack, "AWS::CloudWatch::Alarm")["Properties"]
+    assert alarm["Dimensions"] == [{"Name": "Endpoint", "Value": _declaration(templates, stack)["endpoint_name"]}]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Modelyard/prod", "Unconverged")
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["TreatMissingData"]) == ("Minimum", 1, "ignore")
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == minutes * 60
+    assert "Notifications" in str(alarm["AlarmActions"])
+
+
+def test_the_dashboard_of_a_project_shows_its_endpoint_and_its_pipeline(templates: Templates) -> None:
+    properties = templates.resource(DEV, "AWS::CloudWatch::Dashboard")["Properties"]
+    assert properties["DashboardName"] == "modelyard-dev-abalone"
+    graphs = {widget["properties"]["title"]: widget["properties"]["metrics"] for widget in _widgets(properties)}
+    pipeline = ["PipelineName", "modelyard-dev-abalone"]
+    variant = ["EndpointName", "modelyard-dev-abalone", "VariantName", "AllTraffic"]
+    assert [metric[2:-1] for metric in graphs.pop("Pipeline executions")] == [pipeline] * 4
+    assert sorted(graphs) == ["Errors a minute", "Instances", "Invocations a minute", "Latency in microseconds"]
+    for metrics in graphs.values():
+        assert {tuple(metric[2:-1]) for metric in metrics} == {tuple(variant)}
+
+
+def test_the_dashboard_of_a_project_without_an_endpoint_shows_its_pipeline_alone(templates: Templates) -> None:
+    properties = templates.resource(BATCH, "AWS::CloudWatch::Dashboard")["Properties"]
+    assert [widget["properties"]["title"] for widget in _widgets(properties)] == ["Pipeline executions"]
+
+
+def _widgets(properties: dict[str, Any]) -> list[dict[str, Any]]:
+    widgets: list[dict[str, Any]] = dashboard_body(properties)["widgets"]
+    return widgets
 
 
 def test_an_endpoint_and_jobs_of_a_stage_with_a_network_are_in_it(templates: Templates) -> None:
@@ -118,9 +183,9 @@ def test_a_schedule_starts_the_pipeline_and_nothing_else(templates: Templates) -
     schedule = templates.resource(DEV, "AWS::Scheduler::Schedule")["Properties"]
     pipeline = "arn:aws:sagemaker:us-east-1:111122223333:pipeline/modelyard-dev-abalone"
     assert schedule["ScheduleExpression"] == "rate(1 day)"
-    assert _text(schedule["Target"]["Arn"]) == pipeline
+    assert text(schedule["Target"]["Arn"]) == pipeline
     (statement,) = templates.statements(DEV, "PipelineSchedule")
-    assert (statement["Action"], _text(statement["Resource"])) == ("sagemaker:StartPipelineExecution", pipeline)
+    assert (statement["Action"], text(statement["Resource"])) == ("sagemaker:StartPipelineExecution", pipeline)
     assert templates.resources(GPU, "AWS::Scheduler::Schedule") == []
 
 

@@ -2,11 +2,15 @@
 
 import importlib
 import inspect
+import re
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
 
-from tests.synthesis import Templates
+from modelyard.lambdas.serving import reconcile
+from modelyard.lambdas.serving.steps import State, Wish
+from tests.synthesis import Templates, dashboard_body
 
 STACK = "Modelyard-prod-Serving"
 
@@ -64,13 +68,108 @@ def test_queues_and_topic_are_encrypted_with_the_key_of_the_stage(templates: Tem
             assert "Fn::GetStackOutput" in str(resource["Properties"]["KmsMasterKeyId"])
 
 
-def test_an_alarm_on_each_dead_letter_queue_tells_the_topic(templates: Templates) -> None:
-    alarms = [alarm["Properties"] for alarm in templates.resources(STACK, "AWS::CloudWatch::Alarm")]
-    watched = sorted(alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0][:-8] for alarm in alarms)
-    assert watched == ["ApprovalHookDeadEvents", "ApprovalHookDeadMessages"]
-    for alarm in alarms:
-        assert alarm["AlarmActions"][0]["Ref"].startswith("Notifications")
+def _alarms(templates: Templates) -> dict[str, dict[str, Any]]:
+    found = [alarm["Properties"] for alarm in templates.resources(STACK, "AWS::CloudWatch::Alarm")]
+    return {_watched(alarm): alarm for alarm in found}
+
+
+def _watched(alarm: dict[str, Any]) -> str:
+    """The queue that an alarm watches, by its logical id less CloudFormation's suffix, or else the metric."""
+    if "Dimensions" not in alarm:
+        return str(alarm["MetricName"])
+    return str(alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0][:-8])
+
+
+def test_an_alarm_on_each_dead_letter_queue_and_on_errors_of_reconcile_tells_the_topic(templates: Templates) -> None:
+    alarms = _alarms(templates)
+    assert sorted(alarms) == ["ApprovalHookDeadEvents", "ApprovalHookDeadMessages", "ReconcileErrors"]
+    for alarm in alarms.values():
+        for told in (alarm["AlarmActions"], alarm["OKActions"]):
+            assert told[0]["Ref"].startswith("Notifications")
         assert (alarm["Threshold"], alarm["TreatMissingData"]) == (1, "notBreaching")
+        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert alarms["ReconcileErrors"]["Namespace"] == "Modelyard/prod"
+
+
+def test_the_log_of_reconcile_is_read_for_errors_and_for_each_endpoint_on_its_way(templates: Templates) -> None:
+    filters = [item["Properties"] for item in templates.resources(STACK, "AWS::Logs::MetricFilter")]
+    group = _function(templates, "ApprovalHookReconcileFunction")["LoggingConfig"]["LogGroup"]
+    assert {str(item["LogGroupName"]) for item in filters} == {str(group)}
+    metrics = [item["MetricTransformations"][0] for item in filters]
+    assert {metric["MetricNamespace"] for metric in metrics} == {"Modelyard/prod"}
+    values = sorted((metric["MetricName"], metric["MetricValue"]) for metric in metrics)
+    assert values == [("ReconcileErrors", "1")] * 3 + [("Unconverged", "0"), ("Unconverged", "1")]
+    by_endpoint = [metric["Dimensions"] for metric in metrics if metric["MetricName"] == "Unconverged"]
+    assert by_endpoint == [[{"Key": "Endpoint", "Value": "$.endpoint"}]] * 2
+
+
+def test_what_the_filters_look_for_is_what_reconcile_logs(templates: Templates) -> None:
+    patterns = [item["Properties"]["FilterPattern"] for item in templates.resources(STACK, "AWS::Logs::MetricFilter")]
+    looked_for = {
+        field: {value for pattern in patterns for value in re.findall(rf'\$\.{field} !?= "([^"]+)"', pattern)}
+        for field in ("message", "why", "state")
+    }
+    assert looked_for["message"] == {"reconcile", "poisoned"}
+    assert looked_for["state"] == {State.IN_SERVICE.value}
+    for wish in Wish:
+        assert any(fnmatch(wish.value, pattern) for pattern in looked_for["why"])
+    for pattern in looked_for["why"]:
+        assert any(fnmatch(wish.value, pattern) for wish in Wish)
+    logged = inspect.getsource(reconcile)
+    for message in looked_for["message"]:
+        assert f'"{message}",' in logged
+
+
+def test_the_dashboard_of_the_hook_shows_queue_age_errors_and_dead_letters(templates: Templates) -> None:
+    properties = templates.resource(STACK, "AWS::CloudWatch::Dashboard")["Properties"]
+    assert properties["DashboardName"] == "modelyard-prod-serving"
+    body = dashboard_body(properties)
+    titles = {widget["properties"]["title"]: widget["properties"]["metrics"] for widget in body["widgets"]}
+    assert {metric[1] for metric in titles["Dead-letter queues"]} == {"ApproximateNumberOfMessagesVisible"}
+    assert titles["Age of the oldest message in seconds"][0][1] == "ApproximateAgeOfOldestMessage"
+    assert [metric[1] for metric in titles["Errors"]] == ["Errors", "Errors", "ReconcileErrors"]
+    assert {widget["properties"]["region"] for widget in body["widgets"]} == {"eu-central-1"}
+
+
+def test_the_hook_holds_no_wildcard_action_and_no_wildcard_resource_but_where_there_is_nothing_else(
+    templates: Templates,
+) -> None:
+    unbounded = set()
+    for name in ("Wake", "Reconcile", "OnEvent", "IsComplete"):
+        for statement in templates.statements(STACK, f"ApprovalHook{name}RolePermissions"):
+            actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+            assert not [action for action in actions if "*" in action]
+            unbounded |= set(actions) if statement["Resource"] == "*" else set()
+    assert unbounded == {
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
+        "cloudwatch:GetMetricStatistics",
+        "sagemaker:ListEndpointConfigs",
+        "sagemaker:ListModelPackages",
+        "sagemaker:ListModels",
+    }
+
+
+def test_alarms_and_scalable_targets_of_the_stages_endpoints_alone_are_written(templates: Templates) -> None:
+    arn = "arn:aws:{}:eu-central-1:444455556666:{}"
+    written = {
+        action: (statement["Resource"], statement.get("Condition"))
+        for statement in templates.statements(STACK, "ApprovalHookReconcileRolePermissions")
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+        if action.startswith(("cloudwatch:Tag", "application-autoscaling:Put", "iam:Create"))
+    }
+    assert written == {
+        "cloudwatch:TagResource": (arn.format("cloudwatch", "alarm:modelyard-prod-*"), None),
+        "application-autoscaling:PutScalingPolicy": (
+            arn.format("application-autoscaling", "scalable-target/*"),
+            {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}},
+        ),
+        "iam:CreateServiceLinkedRole": (
+            "arn:aws:iam::444455556666:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
+            "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
+            {"StringEquals": {"iam:AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"}},
+        ),
+    }
 
 
 def test_alarms_may_publish_and_addresses_are_subscribed(templates: Templates) -> None:

@@ -17,6 +17,7 @@ STACKS = [
     "Modelyard-dev-AbaloneGpu",
     "Modelyard-prod-Foundation",
     "Modelyard-prod-Abalone",
+    "Modelyard-prod-AbaloneCanary",
     "Modelyard-again-Foundation",
     "Modelyard-again-Abalone",
 ]

@@ -16,7 +16,7 @@ from aws_cdk import aws_iam as iam
 from tests.synthesis import SETTINGS, build
 
 app = build(SETTINGS, Path(sys.argv[1]))
-cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.NIST80053R5Checks(app))
 if "flaw" in sys.argv:
     stack = cdk.Stack(app, "Flawed")
     role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))

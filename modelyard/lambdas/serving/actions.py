@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import collect, declaration
+from . import collect, declaration, updates
 from .artifacts import config_request, model_request, tags
 from .declaration import Declared
 from .desired import Target
@@ -100,7 +100,8 @@ def tell(case: Case, attempt: Attempt) -> None:
     """Notify of an attempt's outcome."""
     # Capacity may be missing for days: that is told once, not at every attempt.
     key = f"{CAPACITY}#{attempt.approval}" if attempt.outcome == CAPACITY else f"attempt#{attempt.key}"
-    told = ROLLED_BACK if attempt.reason.startswith(ROLLED_BACK) else _TOLD[attempt.outcome]
+    rolled_back = attempt.outcome == FAILED and attempt.reason.startswith(ROLLED_BACK)
+    told = ROLLED_BACK if rolled_back else _TOLD[attempt.outcome]
     subject, text = f"version {attempt.version} {told}", attempt.reason or "It is in service."
     notify(case.runtime, case.name, case.records, key, subject, text)
 
@@ -109,16 +110,25 @@ def _deploy(step: Step, case: Case, target: Target, package: Package) -> None:
     found_modified = case.endpoint.modified if case.endpoint else ""
     try:
         _make_artifacts(case, target.config_name, package)
+        further = _further(step, case, target)
         if not _still_declared(case, target):
             return
-        _ask(step, case, target)
+        _ask(step, case, target, further)
     except Exception as error:
         if meaning(error) is not Meaning.CAPACITY:
             raise
         tell(case, record_attempt(case, target, found_modified, lacking=str(error)))
         return
     attempt = record_attempt(case, target, found_modified)
-    log("asked", endpoint=case.name, step=step.value, version=attempt.version, config=target.config_name)
+    log(
+        "asked",
+        endpoint=case.name,
+        version=attempt.version,
+        attempt=attempt.number,
+        step=step.value,
+        why=case.cause.get("detail_type", ""),
+        config=target.config_name,
+    )
 
 
 def _make_artifacts(case: Case, name: str, package: Package) -> None:
@@ -141,7 +151,7 @@ def _still_declared(case: Case, target: Target) -> bool:
     """
     now = declaration.read(case.runtime.client("ssm"), case.declared.parameter_name)
     if now is None:
-        collect.delete_one(case.sagemaker, target.config_name)
+        collect.delete_one(case.runtime, case.name, target.config_name)
         log("no longer declared", endpoint=case.name)
         return False
     if now.id != case.declared.id:
@@ -149,12 +159,20 @@ def _still_declared(case: Case, target: Target) -> bool:
     return True
 
 
-def _ask(step: Step, case: Case, target: Target) -> None:
-    request = {"EndpointName": case.name, "EndpointConfigName": target.config_name}
+def _further(step: Step, case: Case, target: Target) -> dict[str, Any]:
+    """What the call that counts takes besides names; whatever else it needs is made here."""
+    declared = case.declared.declaration
     if step is Step.CREATE:
-        case.sagemaker.create_endpoint(**request, Tags=tags(case.declared.declaration))
+        return {"Tags": tags(declared)}
+    live = case.endpoint.config_name if case.endpoint else ""
+    return updates.arguments(case.runtime, declared, live, target.config_name)
+
+
+def _ask(step: Step, case: Case, target: Target, further: dict[str, Any]) -> None:
+    request = {"EndpointName": case.name, "EndpointConfigName": target.config_name, **further}
+    if step is Step.CREATE:
+        case.sagemaker.create_endpoint(**request)
         return
-    # Rollouts other than all at once, SageMaker's default, would be put into this call as its DeploymentConfig.
     if unless_absent(case.sagemaker.update_endpoint, **request) is None:
         raise Transient(f"endpoint {case.name} was deleted meanwhile")
 

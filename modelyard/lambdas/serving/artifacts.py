@@ -11,16 +11,17 @@ import hashlib
 import json
 import re
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .declaration import Declaration
-from .registry import Package
+if TYPE_CHECKING:
+    from .declaration import Declaration
+    from .registry import Package
 
 VARIANT = "AllTraffic"
 OWNER_TAG = "modelyard:endpoint"
 PACKAGE_TAG = "modelyard:model-package"
 _PREFIX_LENGTH = 46  # with the hyphen and 16 digits 63 characters, the most that SageMaker takes
-_NOT_SERVED = {"rollout", "model_package_group_name"}
+_NOT_SERVED = {"rollout", "alarms", "scaling", "model_package_group_name"}
 
 
 def name_prefix(endpoint_name: str) -> str:

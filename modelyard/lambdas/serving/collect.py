@@ -1,30 +1,56 @@
-"""Removing models and endpoint configs of an endpoint: the old ones after a rollout, all of them with the endpoint."""
+"""Removing configs, models and alarms of an endpoint: the old ones after a rollout, all of them with the endpoint."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from . import alarms, scaling
 from .artifacts import OWNER_TAG, is_artifact_name, name_prefix
 from .errors import unless_absent
+from .runtime import Runtime
 
 KEEP = 3  # besides those in use: enough to see what was served lately
+_PARTS = 2  # a config and a model
 
 
-def collect(sagemaker: Any, endpoint_name: str, in_use: set[str]) -> list[str]:
-    """Delete the endpoint's own configs and models but those `in_use` and the newest `KEEP`; return their names."""
-    found = _artifacts(sagemaker, endpoint_name)
+def collect(runtime: Runtime, endpoint_name: str, in_use: set[str]) -> list[str]:
+    """Delete the endpoint's own configs, models and alarms but those `in_use` and the newest `KEEP`; return the names.
+
+    A model without its config, or a config without its model, is what a crash has left, and no use. An alarm goes
+    before its config, so that a crash between the two leaves what is found again.
+    """
+    found = _artifacts(runtime.client("sagemaker"), endpoint_name)
     newest = sorted(found, key=lambda name: str(found[name]["created"]), reverse=True)
-    spare = [name for name in newest if name not in in_use][KEEP:]
-    return _delete(sagemaker, endpoint_name, {name: found[name] for name in spare})
+    unused = [name for name in newest if name not in in_use]
+    whole = [name for name in unused if len(found[name]["arns"]) == _PARTS]
+    spare = sorted(set(unused) - set(whole[:KEEP]))
+    _delete_alarms(runtime, endpoint_name, keep=in_use | (found.keys() - set(spare)))
+    return _delete(runtime.client("sagemaker"), endpoint_name, {name: found[name] for name in spare})
 
 
-def delete_all(sagemaker: Any, endpoint_name: str) -> list[str]:
-    """Delete every config and model of the endpoint; return their names."""
+def delete_all(runtime: Runtime, endpoint_name: str) -> list[str]:
+    """Delete every config, model and alarm of the endpoint, and its scalable target; return the configs' names."""
+    scaling.deregister(runtime.client("application-autoscaling"), endpoint_name)
+    _delete_alarms(runtime, endpoint_name, keep=set())
+    sagemaker = runtime.client("sagemaker")
     return _delete(sagemaker, endpoint_name, _artifacts(sagemaker, endpoint_name))
 
 
-def delete_one(sagemaker: Any, name: str) -> None:
-    """Delete the config and the model `name`; absent counts as done."""
+def delete_one(runtime: Runtime, endpoint_name: str, name: str) -> None:
+    """Delete the config `name`, its model and its alarms; absent counts as done."""
+    cloudwatch = runtime.client("cloudwatch")
+    own = alarms.of_endpoint(cloudwatch, endpoint_name)
+    alarms.delete(cloudwatch, [alarm for alarm, config in own.items() if config == name])
+    _delete_pair(runtime.client("sagemaker"), name)
+
+
+def _delete_alarms(runtime: Runtime, endpoint_name: str, keep: set[str]) -> None:
+    cloudwatch = runtime.client("cloudwatch")
+    own = alarms.of_endpoint(cloudwatch, endpoint_name)
+    alarms.delete(cloudwatch, [alarm for alarm, config in own.items() if config not in keep])
+
+
+def _delete_pair(sagemaker: Any, name: str) -> None:
     unless_absent(sagemaker.delete_endpoint_config, EndpointConfigName=name)
     unless_absent(sagemaker.delete_model, ModelName=name)
 
@@ -48,7 +74,7 @@ def _artifacts(sagemaker: Any, endpoint_name: str) -> dict[str, dict[str, Any]]:
 def _delete(sagemaker: Any, endpoint_name: str, artifacts: dict[str, dict[str, Any]]) -> list[str]:
     own = [name for name, entry in artifacts.items() if _owned(sagemaker, endpoint_name, entry["arns"][0])]
     for name in own:
-        delete_one(sagemaker, name)
+        _delete_pair(sagemaker, name)
     return own
 
 

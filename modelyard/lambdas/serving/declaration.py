@@ -7,43 +7,43 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import alarms, rollouts, scaling
+from .alarms import AlarmSpec
+from .checks import NUMBER, OPTIONAL_NUMBER, OPTIONAL_TEXT, TEXT, Kinds, check
+from .checks import DeclarationError as DeclarationError
 from .errors import unless_absent
 from .instants import instant
+from .rollouts import Rollout
+from .scaling import Scaling
 
 FORMAT = 1
 # Bytes, https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 LIMIT = 4096
 PARAMETER_SUFFIX = "/endpoint"
-ROLLOUTS = {"all_at_once"}
 
-_TEXT = (str,)
-_NUMBER = (int,)
-_OPTIONAL_TEXT = (str, type(None))
-_OPTIONAL_NUMBER = (int, type(None))
-_KEYS: dict[str, tuple[type, ...]] = {
-    "version": _NUMBER,
-    "endpoint_name": _TEXT,
-    "model_package_group_name": _TEXT,
-    "execution_role_arn": _TEXT,
-    "instance_type": _TEXT,
-    "instance_count": _NUMBER,
-    "kms_key_arn": _OPTIONAL_TEXT,
+_KEYS: dict[str, Kinds] = {
+    "version": NUMBER,
+    "endpoint_name": TEXT,
+    "model_package_group_name": TEXT,
+    "execution_role_arn": TEXT,
+    "instance_type": TEXT,
+    "instance_count": NUMBER,
+    "kms_key_arn": OPTIONAL_TEXT,
     "network": (dict, type(None)),
     "environment": (dict,),
     "tags": (dict,),
-    "health_check_timeout_seconds": _OPTIONAL_NUMBER,
-    "download_timeout_seconds": _OPTIONAL_NUMBER,
+    "health_check_timeout_seconds": OPTIONAL_NUMBER,
+    "download_timeout_seconds": OPTIONAL_NUMBER,
     "rollout": (dict,),
+    "alarms": (list, type(None)),
+    "scaling": (dict, type(None)),
 }
-_NETWORK_KEYS: dict[str, tuple[type, ...]] = {
+_NETWORK_KEYS: dict[str, Kinds] = {
     "subnet_ids": (list,),
     "security_group_ids": (list,),
     "isolation": (bool,),
 }
-
-
-class DeclarationError(ValueError):
-    """A declaration that cannot be used; the text names the key, its value and what is expected."""
+_NOT_PLAIN = {"version", "network", "rollout", "alarms", "scaling"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ class Declaration:
     tags: dict[str, str] = field(default_factory=dict)
     health_check_timeout_seconds: int | None = None
     download_timeout_seconds: int | None = None
-    rollout: dict[str, Any] = field(default_factory=lambda: {"type": "all_at_once"})
+    rollout: Rollout = field(default_factory=Rollout)
+    alarms: list[AlarmSpec] = field(default_factory=list)
+    scaling: Scaling | None = None
 
 
 @dataclass(frozen=True)
@@ -90,18 +92,27 @@ def parse(text: str, where: str = "declaration") -> Declaration:
         raise DeclarationError(f"{where}: not JSON: {error}") from None
     if len(text.encode()) > LIMIT:
         raise DeclarationError(f"{where}: {len(text.encode())} bytes; an SSM parameter holds {LIMIT}")
-    _check(value, _KEYS, where)
+    check(value, _KEYS, where)
     if value["version"] != FORMAT:
         raise DeclarationError(f"{where}: version is {value['version']}; this hook reads version {FORMAT}")
     if value["instance_count"] < 1:
         raise DeclarationError(f"{where}: instance_count is {value['instance_count']}; expected at least 1")
-    if value["rollout"].get("type") not in ROLLOUTS:
-        raise DeclarationError(f"{where}: rollout is {value['rollout']!r}; expected a type of {sorted(ROLLOUTS)}")
     network = value.get("network")
     if network is not None:
-        _check(network, _NETWORK_KEYS, f"{where}: network")
-    rest = {key: item for key, item in value.items() if key not in ("version", "network")}
-    return Declaration(network=Network(**network) if network else None, **rest)
+        check(network, _NETWORK_KEYS, f"{where}: network")
+    return _assemble(value, Network(**network) if network else None, where)
+
+
+def _assemble(value: dict[str, Any], network: Network | None, where: str) -> Declaration:
+    plain = {key: item for key, item in value.items() if key not in _NOT_PLAIN}
+    watched = alarms.parse(value.get("alarms") or [], f"{where}: alarms")
+    bounds = value.get("scaling")
+    scaled = scaling.parse(bounds, f"{where}: scaling") if bounds is not None else None
+    instances = scaled.max if scaled else value["instance_count"]
+    rollout = rollouts.parse(
+        value["rollout"], value["instance_type"], instances, watched=bool(watched), where=f"{where}: rollout"
+    )
+    return Declaration(network=network, rollout=rollout, alarms=watched, scaling=scaled, **plain)
 
 
 def read(ssm: Any, parameter_name: str) -> Declared | None:
@@ -121,18 +132,3 @@ def texts(ssm: Any, path: str) -> Iterator[tuple[str, str]]:
         for parameter in page["Parameters"]:
             if parameter["Name"].endswith(PARAMETER_SUFFIX):
                 yield parameter["Name"], parameter["Value"]
-
-
-def _check(value: Any, keys: dict[str, tuple[type, ...]], where: str) -> None:
-    if not isinstance(value, dict):
-        raise DeclarationError(f"{where}: expected an object with {', '.join(keys)}; got {value!r}")
-    # The CDK leaves a null out of what it writes.
-    needed = {key for key, kinds in keys.items() if type(None) not in kinds}
-    unknown, missing = sorted(value.keys() - keys.keys()), sorted(needed - value.keys())
-    if unknown or missing:
-        raise DeclarationError(f"{where}: unknown keys {unknown}, missing keys {missing}")
-    for key, item in value.items():
-        kinds = keys[key]
-        if not isinstance(item, kinds) or (isinstance(item, bool) and bool not in kinds):
-            expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
-            raise DeclarationError(f"{where}: {key} is {item!r}; expected {expected}")

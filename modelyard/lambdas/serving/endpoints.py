@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from .artifacts import VARIANT
 from .errors import is_denied, unless_absent
 from .instants import instant
 from .steps import Endpoint
@@ -22,7 +23,12 @@ def describe(sagemaker: Any, endpoint_name: str) -> Endpoint | None:
         modified=instant(answer["LastModifiedTime"]),
         pending_config=answer.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),
         failure_reason=answer.get("FailureReason", ""),
+        count=sum(item.get("DesiredInstanceCount", 0) for item in _variants(answer) if item["VariantName"] == VARIANT),
     )
+
+
+def _variants(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    return answer.get("ProductionVariants") or []
 
 
 def served_package(sagemaker: Any, config_name: str) -> str:

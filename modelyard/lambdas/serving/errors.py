@@ -45,7 +45,7 @@ _TRANSIENT_CODES = {
     "TooManyRequestsException",
 }
 _CAPACITY_CODES = {"ResourceLimitExceeded"}
-_ABSENT_CODES = {"ParameterNotFound", "ResourceNotFound", "ResourceNotFoundException"}
+_ABSENT_CODES = {"ObjectNotFoundException", "ParameterNotFound", "ResourceNotFound", "ResourceNotFoundException"}
 _DENIED_CODES = {"AccessDenied", "AccessDeniedException"}
 _ABSENT = re.compile(r"could not find|does not exist|not found", re.IGNORECASE)
 # Another caller was first, or CreateEndpoint does not see a fresh endpoint config yet (its API reference says so).

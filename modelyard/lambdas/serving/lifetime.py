@@ -15,6 +15,7 @@ from .declaration import parse
 from .errors import Meaning, meaning, unless_absent
 from .instants import seconds_between
 from .runtime import Runtime, from_environment, log
+from .scaling import deregister
 from .steps import Endpoint
 from .wake import DECLARED, OWN_SOURCE, cause, send
 
@@ -48,19 +49,21 @@ def begin(event: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
 def ended(event: dict[str, Any], runtime: Runtime) -> bool:
     """Whether the event is dealt with. A declaration is at once: a stack does not wait for a model.
 
-    A deletion is when endpoint, configs and models are gone. SageMaker lets nobody delete an endpoint that is being
-    created or updated; after 50 minutes of that the deletion fails and names what to await.
+    A deletion is when endpoint, configs, models, alarms and scalable target are gone. SageMaker lets nobody delete an
+    endpoint that is being created or updated; after 50 minutes of that the deletion fails and names what to await.
     """
     if event["RequestType"] != "Delete":
         return True
     name, sagemaker = event["PhysicalResourceId"], runtime.client("sagemaker")
     endpoint = endpoints.describe(sagemaker, name)
     if endpoint is None:
-        removed = delete_all(sagemaker, name)
+        removed = delete_all(runtime, name)
         log("deleted", endpoint=name, artifacts=removed)
         # A reconciliation that began before the declaration went may have created it just now.
         return endpoints.describe(sagemaker, name) is None
     if endpoint.status not in _MOVING and endpoint.status != "Deleting":
+        # While it is registered its policy could begin to scale the endpoint, which then cannot be deleted.
+        deregister(runtime.client("application-autoscaling"), name)
         _delete(sagemaker, name)
     _be_patient(event, runtime, name, endpoint)
     return False

@@ -7,17 +7,19 @@ import json
 import traceback
 from typing import Any
 
-from . import declaration, endpoints
+from . import declaration, endpoints, scaling
 from .actions import Case, close_attempt, record_attempt, take
+from .artifacts import is_artifact_name
 from .collect import collect
 from .declaration import Declared
 from .desired import choose
 from .errors import Meaning, Transient, meaning
 from .ledger import APPROVED
 from .notices import notify
+from .outcomes import explained
 from .registry import Registry
 from .runtime import Runtime, from_environment, log
-from .steps import State, Step, conclude, next_step, state, unrecorded, wish
+from .steps import State, Step, Wish, conclude, next_step, state, unrecorded, wish
 from .survey import adopt, survey
 from .wake import DECLARED, HEARTBEAT
 
@@ -79,6 +81,7 @@ def _reconcile(declared: Declared, cause: dict[str, str], runtime: Runtime) -> N
     _tell_if_nothing_eligible(case)
     if step is Step.NOTHING and (thorough or concluded):
         _collect(case)
+        _scale(case)
 
 
 def _choose(case: Case, registry: Registry) -> None:
@@ -91,6 +94,7 @@ def _conclude(case: Case) -> bool:
     attempt = case.records.open_attempt
     conclusion = conclude(case.endpoint, attempt) if attempt else None
     if attempt and conclusion:
+        conclusion = explained(case.runtime, case.declared, attempt, conclusion)
         close_attempt(case, attempt, conclusion.outcome, conclusion.reason)
         return True
     if attempt and state(case.endpoint, case.records) is State.IN_SERVICE:
@@ -113,9 +117,26 @@ def _collect(case: Case) -> None:
     if case.endpoint is None or state(case.endpoint, case.records) is not State.IN_SERVICE:
         return
     in_use = {case.endpoint.config_name, case.target.config_name if case.target else ""}
-    removed = collect(case.sagemaker, case.name, in_use)
+    removed = collect(case.runtime, case.name, in_use)
     if removed:
         log("collected", endpoint=case.name, names=removed)
+
+
+def _scale(case: Case) -> None:
+    """Bring scalable target, policy and number of instances to what is declared, on an endpoint at rest of our own."""
+    endpoint, wanted = case.endpoint, case.declared.declaration.scaling
+    if endpoint is None or state(endpoint, case.records) is not State.IN_SERVICE or not endpoint.count:
+        return
+    paused = wish(endpoint, case.target, case.records, case.runtime.now()) is Wish.PAUSED
+    if paused or not is_artifact_name(case.name, endpoint.config_name):
+        return
+    done = scaling.apply(case.runtime.client("application-autoscaling"), case.name, wanted)
+    count = scaling.clamped(endpoint.count, case.declared.declaration.instance_count, wanted)
+    if count != endpoint.count:
+        scaling.set_count(case.sagemaker, case.name, count)
+        done.append(f"{count} instances instead of {endpoint.count}")
+    if done:
+        log("scaling", endpoint=case.name, why=done)
 
 
 def _tell_if_nothing_eligible(case: Case) -> None:
@@ -148,14 +169,15 @@ def _delay(record: dict[str, Any], runtime: Runtime, error: Transient) -> None:
 
 
 def _log(case: Case, step: Step) -> None:
-    target, now = case.target, case.runtime.now()
+    target, now, attempts = case.target, case.runtime.now(), case.records.attempts
     log(
         "reconcile",
         endpoint=case.name,
         version=target.approval.version if target else None,
-        config=target.config_name if target else None,
-        state=state(case.endpoint, case.records).value,
-        wish=wish(case.endpoint, target, case.records, now).value,
+        attempt=attempts[-1].number if attempts else None,
         step=step.value,
+        why=wish(case.endpoint, target, case.records, now).value,
+        state=state(case.endpoint, case.records).value,
+        config=target.config_name if target else None,
         cause=case.cause,
     )

@@ -49,13 +49,17 @@ class Wish(Enum):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A described endpoint. `pending_config` is what it is being updated to, empty if nothing."""
+    """A described endpoint. `pending_config` is what it is being updated to, empty if nothing.
+
+    `count` is the desired number of instances of the variant that the hook makes, 0 where there is none.
+    """
 
     status: str
     config_name: str
     modified: str
     pending_config: str = ""
     failure_reason: str = ""
+    count: int = 0
 
 
 @dataclass(frozen=True)

@@ -41,13 +41,20 @@ def handle(event: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
             _record(event, declaration, runtime)
             send(runtime, declaration.endpoint_name, parameter_name, cause(event))
             woken.append(declaration.endpoint_name)
+            _log(event, declaration.endpoint_name)
         except Exception as error:
             log("not woken", endpoint=declaration.endpoint_name, error=repr(error))
             failures.append(error)
-    log("wake", detail_type=event.get("detail-type", ""), event_id=event["id"], endpoints=woken)
     if failures:
         raise failures[0]
     return {"endpoints": woken}
+
+
+def _log(event: dict[str, Any], endpoint_name: str) -> None:
+    told = approval_in(event)
+    version = told.version if told else None
+    why = told.status if told else event.get("detail-type", "")
+    log("woken", endpoint=endpoint_name, version=version, attempt=None, step="wake", why=why, event_id=event["id"])
 
 
 def cause(event: dict[str, Any]) -> dict[str, str]:

@@ -10,6 +10,8 @@ import pytest
 
 from modelyard.lambdas.serving.artifacts import artifact_name, config_request, is_artifact_name, model_request
 from modelyard.lambdas.serving.declaration import Declaration, Network
+from modelyard.lambdas.serving.rollouts import Rollout
+from modelyard.lambdas.serving.scaling import Scaling
 from modelyard.shapes import operation_input, problems
 from tests.lambdas.serving.samples import DECLARATION, arn, package
 
@@ -48,9 +50,9 @@ def test_another_package_or_content_has_another_name(other: Any) -> None:
     assert artifact_name(DECLARATION, other) != artifact_name(DECLARATION, package(1))
 
 
-def test_how_to_roll_out_does_not_change_the_name() -> None:
-    rollout = {"type": "all_at_once", "note": "later"}
-    assert artifact_name(replace(DECLARATION, rollout=rollout), package(1)) == artifact_name(DECLARATION, package(1))
+def test_how_to_roll_out_watch_and_scale_does_not_change_the_name() -> None:
+    changed = replace(DECLARATION, rollout=Rollout("canary", 10, 60), scaling=Scaling(1, 2, 9))
+    assert artifact_name(changed, package(1)) == artifact_name(DECLARATION, package(1))
 
 
 def test_an_approval_does_not_change_the_name() -> None:
