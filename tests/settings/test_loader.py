@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 from modelyard.settings import Network, SettingsError, load_settings
 
 ROOT = Path(__file__).parents[2]
-WRONG_FILES = YAML(typ="safe").load(Path(__file__).with_name("wrong_files.yaml"))
-WRONG_ENDPOINTS = YAML(typ="safe").load(Path(__file__).with_name("wrong_endpoints.yaml"))
+TABLES = ("wrong_files.yaml", "wrong_rollouts.yaml", "wrong_endpoints.yaml")
+WRONG = [wrong for table in TABLES for wrong in YAML(typ="safe").load(Path(__file__).with_name(table))]
 STAGE = """\
 stages:
   dev:
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("wrong", WRONG_FILES + WRONG_ENDPOINTS, ids=lambda wrong: wrong["kind"].replace(" ", "-"))
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong["kind"].replace(" ", "-"))
 def test_a_wrong_file_gives_its_one_message(wrong: dict[str, str], folder: Path) -> None:
     file = Path("platform.yaml")
     file.write_text(wrong["file"].replace("<stage dev>\n", STAGE))
