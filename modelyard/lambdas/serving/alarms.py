@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .artifacts import VARIANT, is_artifact_name, name_prefix, tags
+from .artifacts import HASH_LENGTH, VARIANT, is_artifact_name, name_prefix, tags
 from .checks import NUMBER, TEXT, DeclarationError, Kinds, check, check_range
 from .errors import Transient
 from .instants import seconds_between
@@ -20,6 +20,7 @@ from .instants import seconds_between
 if TYPE_CHECKING:
     from .declaration import Declaration
 
+_INVOCATIONS = "AWS/SageMaker"
 LIMIT = 10  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AutoRollbackConfig.html
 _KEYS: dict[str, Kinds] = {
     "name": TEXT,
@@ -94,9 +95,15 @@ def alarm_name(config_name: str, spec: AlarmSpec) -> str:
     return f"{config_name}-{spec.name}"
 
 
-def dimensions(endpoint_name: str, config_name: str) -> list[dict[str, str]]:
-    """What tells the metrics of one config's fleet from those of any other."""
-    values = {"EndpointName": endpoint_name, "VariantName": VARIANT, "EndpointConfigName": config_name}
+def dimensions(endpoint_name: str, config_name: str, namespace: str = _INVOCATIONS) -> list[dict[str, str]]:
+    """What tells the metrics of one config's fleet from those of any other.
+
+    SageMaker publishes what instances use (GPU memory, say) for endpoint and variant only: there old and new fleet are
+    seen together. https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+    """
+    values = {"EndpointName": endpoint_name, "VariantName": VARIANT}
+    if namespace == _INVOCATIONS:
+        values["EndpointConfigName"] = config_name
     return [{"Name": name, "Value": value} for name, value in values.items()]
 
 
@@ -108,7 +115,7 @@ def request(declaration: Declaration, config_name: str, spec: AlarmSpec) -> dict
         "AlarmDescription": f"Rolls endpoint {declaration.endpoint_name} back while it is being updated",
         "Namespace": spec.namespace,
         "MetricName": spec.metric,
-        "Dimensions": dimensions(declaration.endpoint_name, config_name),
+        "Dimensions": dimensions(declaration.endpoint_name, config_name, spec.namespace),
         "ExtendedStatistic" if percentile else "Statistic": spec.statistic,
         "Period": spec.period_seconds,
         "EvaluationPeriods": spec.evaluation_periods,
@@ -144,10 +151,11 @@ def _require_quiet(cloudwatch: Any, declaration: Declaration, names: list[str]) 
 def of_endpoint(cloudwatch: Any, endpoint_name: str) -> dict[str, str]:
     """The config of every rollout alarm of the endpoint, by the alarm's name."""
     pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=name_prefix(endpoint_name))
+    length = len(name_prefix(endpoint_name)) + HASH_LENGTH
     found: dict[str, str] = {}
     for alarm in (alarm for page in pages for alarm in page.get("MetricAlarms", [])):
         given = {item["Name"]: item["Value"] for item in alarm.get("Dimensions", [])}
-        config_name = given.get("EndpointConfigName", "")
+        config_name = alarm["AlarmName"][:length]
         if given.get("EndpointName") == endpoint_name and is_artifact_name(endpoint_name, config_name):
             found[alarm["AlarmName"]] = config_name
     return found
@@ -197,7 +205,7 @@ def saw_no_traffic(cloudwatch: Any, endpoint_name: str, config_name: str, since:
     """Whether no request reached the fleet of a config between two moments."""
     minutes = int(seconds_between(since, until) // 60) + 2
     answer = cloudwatch.get_metric_statistics(
-        Namespace="AWS/SageMaker",
+        Namespace=_INVOCATIONS,
         MetricName="Invocations",
         Dimensions=dimensions(endpoint_name, config_name),
         StartTime=since,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 VARIANT = "AllTraffic"
 OWNER_TAG = "modelyard:endpoint"
 PACKAGE_TAG = "modelyard:model-package"
+HASH_LENGTH = 16
 _PREFIX_LENGTH = 46  # with the hyphen and 16 digits 63 characters, the most that SageMaker takes
 _NOT_SERVED = {"rollout", "alarms", "scaling", "model_package_group_name"}
 
@@ -31,7 +32,7 @@ def name_prefix(endpoint_name: str) -> str:
 
 def is_artifact_name(endpoint_name: str, name: str) -> bool:
     """Whether `name` may be a model or config of this endpoint; only its owner tag makes it certain."""
-    return bool(re.fullmatch(re.escape(name_prefix(endpoint_name)) + "[0-9a-f]{16}", name))
+    return bool(re.fullmatch(re.escape(name_prefix(endpoint_name)) + f"[0-9a-f]{{{HASH_LENGTH}}}", name))
 
 
 def artifact_name(declaration: Declaration, package: Package) -> str:
@@ -39,7 +40,7 @@ def artifact_name(declaration: Declaration, package: Package) -> str:
     served = {key: value for key, value in asdict(declaration).items() if key not in _NOT_SERVED}
     content = {"declared": served, "package": [package.arn, package.created, package.content]}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-    return name_prefix(declaration.endpoint_name) + digest[:16]
+    return name_prefix(declaration.endpoint_name) + digest[:HASH_LENGTH]
 
 
 def model_request(declaration: Declaration, package: Package, name: str) -> dict[str, Any]:

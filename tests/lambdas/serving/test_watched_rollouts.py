@@ -78,6 +78,27 @@ def test_a_rollout_alarm_sees_one_config_and_takes_silence_for_good_news(world: 
     assert (alarm["Statistic"], alarm["Threshold"], alarm["Period"]) == ("Average", 0.05, 60)
 
 
+def test_an_alarm_on_what_instances_use_names_no_config_and_goes_with_its_config(world: World) -> None:
+    memory = {
+        **WATCHED["alarms"][0],
+        "name": "gpu-memory",
+        "metric": "GPUMemoryUtilization",
+        "namespace": "/aws/sagemaker/Endpoints",
+        "statistic": "Maximum",
+        "threshold": 95,
+    }
+    world.declare(alarms=[memory])
+    world.approve(2)
+    world.settle()
+    alarm = world.cloudwatch.alarms[f"{config_of(world, 2)}-gpu-memory"]
+    assert {item["Name"]: item["Value"] for item in alarm["Dimensions"]} == {
+        "EndpointName": NAME,
+        "VariantName": "AllTraffic",
+    }
+    world.destroy()
+    assert not world.cloudwatch.alarms
+
+
 def test_a_percentile_is_an_extended_statistic(world: World) -> None:
     latency = {**WATCHED["alarms"][0], "name": "slow", "metric": "ModelLatency", "statistic": "p99"}
     world.declare(alarms=[latency])
