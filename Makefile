@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help env demo test synth lint format lock pictures clean
+.PHONY: help env demo test soak synth lint format lock pictures clean
 
 help:
 	@echo "make demo    from a fresh checkout to a served, approved model, on this machine (KEEP=1 leaves it running)"
 	@echo "make test    lint, types and every test"
+	@echo "make soak    10,000 random histories of an endpoint, and a minute of load through two rollouts"
 	@echo "make synth   the reference app's CloudFormation templates, in cdk.out/"
 	@echo "make lint    ruff and mypy --strict;  make format  applies ruff's fixes"
 	@echo "make pictures  draw docs/pictures/*.svg from their sources"
@@ -38,6 +39,10 @@ demo: env
 
 test: lint
 	@$(BIN)/python -m pytest -n auto --dist worksteal
+
+soak: env
+	@MODELYARD_HISTORIES=10000 $(BIN)/python -m pytest --timeout 3000 tests/lambdas/serving/test_histories_in_memory.py
+	@$(BIN)/python -m benchmarks.rollout_load
 
 synth: env
 	@cdk synth --all --quiet
