@@ -21,7 +21,7 @@ SECOND_STAGE = """\
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wrong(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The stage that the table speaks of, and folders with other settings."""
     desk = Desk(local_aws, "wrong", tmp_path_factory.mktemp("wrong"))
