@@ -3,9 +3,10 @@
 import importlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from modelyard.pipeline_defs.compiler import sentinels
@@ -70,14 +71,34 @@ def _run(folder: Path, region: str) -> tuple[dict[str, Any], PipelineContext]:
     return {name: value for name, value in definition.items() if value is not None}, context
 
 
+class _SourceLoader(SourceFileLoader):
+    """Compiles each time: byte code is told from its source by second and size, which a quick edit leaves alone."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
+class _FromSource:
+    """Finds the modules of the throw-away package, and leaves no byte code beside them."""
+
+    @staticmethod
+    def find_spec(fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if path is None or fullname.split(".")[0] != PACKAGE:
+            return None
+        return FileFinder(path[0], (_SourceLoader, [".py"])).find_spec(fullname, target)
+
+
 def _load(folder: Path) -> ModuleType:
     """`folder`/pipeline.py as a module of a throw-away package, so that relative imports work and nothing stays."""
     package = ModuleType(PACKAGE)
     package.__path__ = [str(folder.resolve())]
     sys.modules[PACKAGE] = package
+    sys.meta_path.insert(0, _FromSource)
     try:
         module = importlib.import_module(f"{PACKAGE}.pipeline")
     finally:
+        sys.meta_path.remove(_FromSource)
         for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
             del sys.modules[name]
     if not hasattr(module, "get_pipeline"):
