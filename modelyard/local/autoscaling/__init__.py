@@ -7,13 +7,12 @@ from typing import Any
 
 from modelyard.local.autoscaling import cloudformation, policies, targets
 from modelyard.local.autoscaling.api import API
-from modelyard.local.autoscaling.records import is_registered
 from modelyard.local.autoscaling.scaler import Scaler
 from modelyard.local.metrics.monitor import Monitor
 from modelyard.local.sagemaker.context import Emulator, SageMaker
 from modelyard.local.sagemaker.protocol import Answer, handle_json
 
-__all__ = ["install", "is_registered", "policies", "targets"]
+__all__ = ["install", "policies", "targets"]
 
 
 def install(emulator: Emulator, service: SageMaker, monitor: Monitor) -> None:

@@ -8,7 +8,7 @@ from modelyard.local.autoscaling.api import key_of, matching
 from modelyard.local.autoscaling.errors import ObjectNotFoundException
 from modelyard.local.sagemaker.context import Context, Record
 
-__all__ = ["ACTIVITIES", "POLICIES", "TARGETS", "find_target", "is_registered", "policies_of"]
+__all__ = ["ACTIVITIES", "POLICIES", "TARGETS", "find_target", "policies_of"]
 
 TARGETS = "scalable_targets"
 POLICIES = "scaling_policies"
@@ -21,11 +21,6 @@ def find_target(context: Context, request: dict[str, Any]) -> Record:
         return context.table(TARGETS)[request["ResourceId"]]
     except KeyError:
         raise ObjectNotFoundException(f"No scalable target registered for {key_of(request)}") from None
-
-
-def is_registered(context: Context, endpoint: str, variant: str) -> bool:
-    """Whether the variant is a scalable target: SageMaker refuses to remove such a one or to change its instances."""
-    return f"endpoint/{endpoint}/variant/{variant}" in context.table(TARGETS)
 
 
 def policies_of(context: Context, resource_id: str) -> list[Record]:
