@@ -33,6 +33,7 @@ class Project(ProjectKeys):
         stages: names of the stages the project is deployed to; by default all.
         parameters: defaults of pipeline parameters, in the place of those that the pipeline states.
         schedule: when the pipeline is started, `rate(…)` or `cron(…)` in UTC; by default only by hand.
+        training: what training jobs run on; by default what the pipeline states, and never on spot capacity.
         endpoint: capacity of the endpoint; by default the project has none.
     """
 

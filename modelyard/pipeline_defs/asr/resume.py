@@ -86,6 +86,9 @@ class Saver(lightning.Callback):
     def __init__(self, checkpoints: Checkpoints) -> None:
         self._checkpoints = checkpoints
         self._stop = False
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Not before: the trainer's own handler, which ends the program without a checkpoint, is replaced here."""
         signal.signal(signal.SIGTERM, self._asked_to_stop)
 
     def on_train_batch_start(
