@@ -23,9 +23,9 @@ _TAG_LENGTH = 16
 class ContainerImage(Construct):
     """An image that is in its ECR repository once its stack is deployed: built where it is not there yet.
 
-    The tag is a hash of the folder's content and the build arguments, so an image is never replaced and a changed folder
-    is a new image. Whatever runs the image names it by its digest, see `uri_for`; people find the digest's URI in the
-    SSM parameter `/modelyard/images/<name>/uri`.
+    The tag is a hash of the folder's content and the build arguments, so an image is never replaced and a changed
+    folder is a new image. Whatever runs the image names it by its digest, see `uri_for`; people find the digest's URI
+    in the SSM parameter `/modelyard/images/<name>/uri`.
 
     The life cycle expires only untagged images: a tagged one may be what a registered model version runs on.
 

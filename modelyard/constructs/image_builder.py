@@ -115,7 +115,7 @@ class ImageBuilder(Construct):
         archive = source.bucket.arn_for_objects(source.s3_object_key)
         self._allow(self._role, ["s3:GetObject", "s3:GetObjectVersion"], archive)
         self._allow(self._role, _PUSH, repository.repository_arn)
-        self._allow(self._handler.role, ["ecr:DescribeImages"], repository.repository_arn)
+        self._allow(self._handler.role, ["ecr:BatchGetImage"], repository.repository_arn)
         image = CustomResource(
             scope,
             id,

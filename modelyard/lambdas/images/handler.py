@@ -1,6 +1,6 @@
 """A custom resource: an image in ECR, built by CodeBuild when it is not there.
 
-Properties: `RepositoryUri`, `Tag`, `Source` (bucket/key of the zipped folder) and `BuildArguments` (values by name). The
+Properties: `RepositoryUri`, `Tag`, `Source` (bucket/key of the zipped folder), `BuildArguments` (values by name). The
 resource's attributes are `ImageUri`, which names the image by its digest, and `Digest`. Images belong to their
 repository: deleting the resource deletes none.
 """
@@ -86,12 +86,9 @@ def _await(image: Image, build_id: str) -> dict[str, Any]:
 
 
 def _digest(image: Image) -> str | None:
-    ecr = boto3.client("ecr")
-    try:
-        found = ecr.describe_images(repositoryName=image.repository, imageIds=[{"imageTag": image.tag}])
-    except ecr.exceptions.ImageNotFoundException:
-        return None
-    return str(found["imageDetails"][0]["imageDigest"])
+    wanted = [{"imageTag": image.tag}]
+    found = boto3.client("ecr").batch_get_image(repositoryName=image.repository, imageIds=wanted)["images"]
+    return str(found[0]["imageId"]["imageDigest"]) if found else None
 
 
 def _start(image: Image, request_id: str) -> str:
