@@ -8,7 +8,7 @@ from typing import Any
 from modelyard.local.sagemaker.errors import ValidationException
 from modelyard.local.sagemaker.instances import has_local_storage
 
-__all__ = ["refuse_unsupported", "refuse_volume_key"]
+__all__ = ["Rule", "refuse_unsupported", "refuse_volume_key"]
 
 Rule = tuple[str, tuple[str, ...]]
 
