@@ -56,7 +56,7 @@ APPROVAL_STATUS = ParameterString(
 )
 # By the names that train.py gives them; together with the data they say which checkpoints a training goes on from.
 HYPERPARAMETERS = {
-    "epochs": ParameterInteger("Epochs", default_value=25),
+    "epochs": ParameterInteger("Epochs", default_value=20),
     "batch_size": ParameterInteger("BatchSize", default_value=16),
     "learning_rate": ParameterFloat("LearningRate", default_value=0.005),
     "seed": ParameterInteger("Seed", default_value=42),

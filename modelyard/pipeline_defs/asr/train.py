@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     """Hyperparameters, and the folders of the training contract."""
     result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--config", type=Path, default=Path(__file__).with_name("conf") / "ctc.yaml")
-    result.add_argument("--epochs", type=int, default=25)
+    result.add_argument("--epochs", type=int, default=20)
     result.add_argument("--batch_size", type=int, default=16)
     result.add_argument("--learning_rate", type=float, default=None)
     result.add_argument("--seed", type=int, default=42)
