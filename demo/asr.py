@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import Any
 
@@ -32,6 +33,7 @@ class SpeechLoop(Loop):
 
     def upload(self) -> None:
         """Synthesise the corpus and put it where the pipeline reads it."""
+        shutil.rmtree(self.data, ignore_errors=True)
         said = self.shell.run("modelyard", "data", "an4-like", str(self.data), "--utterances", str(UTTERANCES))
         self.screen.say(said.strip().splitlines()[-1])
         self.shell.run("aws", "s3", "cp", "--recursive", "--only-show-errors", str(self.data), self.data_uri)
