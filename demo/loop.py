@@ -23,7 +23,7 @@ __all__ = ["Loop"]
 
 PROJECT = "abalone"
 SHOWN_ROWS = 5
-CLIENTS = ("s3", "sagemaker", "sagemaker-runtime", "ssm", "cloudformation", "dynamodb")
+CLIENTS = ("s3", "ecr", "sagemaker", "sagemaker-runtime", "ssm", "cloudformation", "dynamodb")
 
 
 @dataclass

@@ -52,7 +52,7 @@ class Platform:
             aws_secret_access_key=self.env["AWS_SECRET_ACCESS_KEY"],
             region_name=self.env["AWS_REGION"],
         )
-        services = ("s3", "sagemaker", "sagemaker-runtime", "ssm", "cloudformation", "dynamodb")
+        services = ("s3", "ecr", "sagemaker", "sagemaker-runtime", "ssm", "cloudformation", "dynamodb")
         self.clients = {name: session.client(name, endpoint_url=self.env["AWS_ENDPOINT_URL"]) for name in services}
         stub = self.checkout.folder / ".cache" / "stub"
         stub.mkdir(parents=True)

@@ -56,7 +56,8 @@ def test_a_retained_stage_keeps_what_it_holds_and_is_adopted(checkout: Checkout)
     assert left["model package groups"] == [NAME]
     assert len(left["buckets"]) == 4
     assert len(left["tables"]) == 1
-    kept = ("model package groups", "buckets", "tables")
+    assert left["repositories"] == ["modelyard/tabular"]
+    kept = ("model package groups", "buckets", "tables", "repositories")
     assert {what: found for what, found in left.items() if found and what not in kept} == {}
     assert platform.processes() == []
 

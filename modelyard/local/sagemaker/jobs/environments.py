@@ -80,8 +80,8 @@ def _build(environment: Path, requirements: bytes, progress: Progress) -> None:
         if requirements:
             (folder / _REQUIREMENTS).write_bytes(requirements)
             python = folder / "bin" / "python"
-            install = ["pip", "install", "--compile-bytecode", "--python", python, "-r", folder / _REQUIREMENTS]
-            _uv(install, progress, **_find_links())
+            given = ["--python", python, "-r", folder / _REQUIREMENTS]
+            _uv(["pip", "install", "--compile-bytecode", *given], progress, **_find_links())
 
 
 def _count(requirements: bytes) -> str:
