@@ -249,8 +249,8 @@ BAD_INPUT: dict[str, tuple[Callable[[Construct], object], str]] = {
     ),
     "a build argument that would break the build": (
         lambda scope: _image(scope, ROOT / "modelyard" / "containers" / "tabular", PATH="/bin"),
-        "build_args: received the build argument PATH; allowed: capitals, digits and _, a letter first, and no name that "
-        "the build uses itself",
+        "build_args: received the build argument PATH; allowed: capitals, digits and _, a letter first, and no name "
+        "that the build uses itself",
     ),
     "a parameter twice": (
         _twice,

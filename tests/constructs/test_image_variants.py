@@ -40,8 +40,8 @@ def test_accelerators_run_the_first_variant_where_there_is_no_gpu(tmp_path: Path
         ('{"gpu": {"CUDA": 12}}', ": gpu.CUDA: received 12; allowed: text in quotes"),
         (
             '{"gpu": {"AWS_REGION": "x"}}',
-            ": gpu: received the build argument AWS_REGION; allowed: capitals, digits and _, a letter first, and no name "
-            "that the build uses itself",
+            ": gpu: received the build argument AWS_REGION; allowed: capitals, digits and _, a letter first, and no "
+            "name that the build uses itself",
         ),
     ],
 )

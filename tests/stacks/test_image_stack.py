@@ -136,7 +136,9 @@ def test_only_images_that_somebody_reads_are_in_the_stack(containers: Path) -> N
         for folder, accelerated in (("asr", True), ("asr", True), ("asr", False), ("tabular", True))
     ]
     assert names == ["asr/gpu", "asr/gpu", "asr/cpu", "tabular"]
-    assert [child.node.id for child in stack.node.children if child.node.id not in ("Builder", "LatestNodeRuntimeMap")] == [
+    assert [
+        child.node.id for child in stack.node.children if child.node.id not in ("Builder", "LatestNodeRuntimeMap")
+    ] == [
         *("AsrGpu", "AsrCpu", "Tabular"),
     ]
 

@@ -91,6 +91,38 @@ def test_a_requirement_that_cannot_be_installed_fails_with_the_installers_reason
     assert [path.suffix for path in (cache / "environments").iterdir()] == [".lock"]
 
 
+@pytest.mark.parametrize("given", ["variable", "configuration"])
+def test_wheels_are_found_where_pip_is_told_to_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    a_wheel(tmp_path)
+    monkeypatch.delenv("UV_FIND_LINKS", raising=False)
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    if given == "variable":
+        (tmp_path / "another").mkdir()
+        monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path / 'another'} {tmp_path}")
+    else:
+        (tmp_path / "pip.conf").write_text(f"[global]\nfind-links = {tmp_path}\n")
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    folder = image_folder(tmp_path / "image", "greeting==1.0\n")
+
+    environment = prepare_environment(folder, lambda line: None)
+
+    assert list(environment.rglob("greeting.py"))
+
+
+def test_uvs_own_variable_wins_over_pips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_wheel(tmp_path)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path / "empty"))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+
+    with pytest.raises(InstallError, match="greeting"):
+        prepare_environment(image_folder(tmp_path / "image", "greeting==1.0\n"), lambda line: None)
+
+
 def test_a_folder_made_beside_its_place_vanishes_when_it_fails(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), beside(tmp_path / "made") as folder:
         (folder / "half").write_text("x")
