@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -72,6 +73,12 @@ class Platform:
 
     def deploy(self) -> None:
         self.run("cdk", "deploy", "--all", "--require-approval", "never")
+
+    def image(self) -> str:
+        """The image that the pipeline runs, by digest."""
+        definition = self.clients["sagemaker"].describe_pipeline(PipelineName=NAME)["PipelineDefinition"]
+        (image,) = set(re.findall(r"[\w.]+\.dkr\.ecr\.[\w.-]+/[\w/-]+@sha256:[0-9a-f]{64}", definition))
+        return str(image)
 
     def register(self) -> str:
         """Register one more version, pending approval, whose server answers its own number."""

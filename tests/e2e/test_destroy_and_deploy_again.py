@@ -28,6 +28,13 @@ def test_a_disposable_stage_leaves_nothing_and_starts_afresh(checkout: Checkout)
     for expected in ("1", "2"):
         platform.review(platform.register(), "Approved")
         platform.await_answer(expected)
+    before = platform.image()
+    with (checkout.folder / "modelyard" / "containers" / "tabular" / "serving.py").open("a") as file:
+        file.write("# changed\n")
+    platform.deploy()
+    assert platform.image() != before, "a changed image is built and pinned by the pipeline"
+    assert "There were no differences" in platform.run("cdk", "diff", "--all", "--fail")
+    assert platform.answer() == "2"
     platform.run("cdk", "destroy", "--all", "--force")
     assert {what: found for what, found in leftovers(platform.clients).items() if found} == {}
     assert platform.processes() == []

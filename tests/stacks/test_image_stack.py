@@ -23,9 +23,10 @@ def _image(templates: Templates, stack: str = IMAGES) -> dict[str, Any]:
     return properties
 
 
-def _parameter(templates: Templates, stack: str) -> dict[str, Any]:
-    parameter: dict[str, Any] = templates.template(stack)["Parameters"]["ImageTabular"]
-    return parameter
+def _parameter(templates: Templates, stack: str) -> tuple[str, dict[str, Any]]:
+    parameters: dict[str, Any] = templates.template(stack)["Parameters"]
+    (id,) = [name for name in parameters if name.startswith("Image")]
+    return id, parameters[id]
 
 
 def test_a_repository_keeps_what_is_tagged_and_never_replaces_it(templates: Templates) -> None:
@@ -91,12 +92,13 @@ def test_people_and_stacks_find_the_digest_in_parameters(templates: Templates) -
 
 
 def test_a_pipeline_pins_the_digest_of_the_image_that_its_template_was_made_with(templates: Templates) -> None:
-    parameter = _parameter(templates, "Modelyard-dev-Abalone")
+    id, parameter = _parameter(templates, "Modelyard-dev-Abalone")
     assert parameter["Type"] == "AWS::SSM::Parameter::Value<String>"
     assert parameter["Default"] == f"/modelyard/images/tabular/{_image(templates)['Tag']}"
     definition = templates.resource("Modelyard-dev-Abalone", "AWS::SageMaker::Pipeline")["Properties"]
     variables = definition["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Sub"][1]
-    assert variables["ImageTabular"] == {"Ref": "ImageTabular"}
+    assert variables["ImageTabular"] == {"Ref": id}
+    assert id.endswith(_image(templates)["Tag"]), "an update keeps the former value of a parameter it knows"
     assert IMAGES in templates.manifest("Modelyard-dev-Abalone")["dependencies"]
 
 
