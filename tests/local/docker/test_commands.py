@@ -75,8 +75,8 @@ def test_what_is_pushed_is_a_docker_manifest_that_names_the_kept_context(docker:
 
 def test_the_same_content_and_arguments_make_the_same_image(docker: Docker, local_aws: LocalAws) -> None:
     name, uri = _repository(local_aws)
-    for tag, variables in (("a", {"BASE_IMAGE": "x"}), ("b", {"BASE_IMAGE": "x"}), ("c", {"BASE_IMAGE": "y"})):
-        docker("build", "-t", f"{uri}:{tag}", "--build-arg", "BASE_IMAGE", docker.context, **variables)
+    for tag, base in (("a", "x"), ("b", "x"), ("c", "y")):
+        docker("build", "-t", f"{uri}:{tag}", "--build-arg", "BASE_IMAGE", docker.context, BASE_IMAGE=base)
         docker("push", f"{uri}:{tag}")
     first, second, third = (_manifest(local_aws, name, tag) for tag in "abc")
     assert first == second != third

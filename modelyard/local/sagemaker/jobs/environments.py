@@ -80,7 +80,7 @@ def _build(environment: Path, requirements: bytes, progress: Progress) -> None:
         if requirements:
             (folder / _REQUIREMENTS).write_bytes(requirements)
             python = folder / "bin" / "python"
-            given = ["--python", python, "-r", folder / _REQUIREMENTS]
+            given: list[str | Path] = ["--python", python, "-r", folder / _REQUIREMENTS]
             _uv(["pip", "install", "--compile-bytecode", *given], progress, **_find_links())
 
 
