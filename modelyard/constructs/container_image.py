@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -99,7 +100,8 @@ class ContainerImage(Construct):
         if its is own:
             return self._uri
         its.add_stack_dependency(own)
-        id = "Image" + "".join(part.capitalize() for part in self.name.replace("/", "-").split("-"))
+        # A parameter of the same id would keep its former value, whatever its default: the CDK asks for that.
+        id = "Image" + "".join(part.capitalize() for part in re.split(r"[^a-z0-9]", self.name)) + self.tag
         existing = its.node.try_find_child(id)
         if isinstance(existing, CfnParameter):
             return existing.value_as_string

@@ -120,16 +120,17 @@ class Build:
     def _enter(self, name: str, phase: Phase) -> None:
         with self._phase(name.upper()):
             try:
-                self._run_commands(phase.commands, self._deadline)
+                self._run_commands(phase.commands)
             finally:
                 if not self._over():
-                    self._run_commands(phase.last, self._deadline)
+                    self._run_commands(phase.last)
 
-    def _run_commands(self, commands: Sequence[str], deadline: float) -> None:
+    def _run_commands(self, commands: Sequence[str]) -> None:
         assert self._shell is not None
         for command in commands:
             self._say(f"Running command {command}")
-            code = self._shell.run(command, deadline)
+            # One that was asked to stop before it had a shell runs nothing.
+            code = None if self._stopped.is_set() else self._shell.run(command, self._deadline)
             if self._stopped.is_set():
                 raise PhaseFailed("STOPPED", "", "")
             if code is None:

@@ -44,7 +44,8 @@ def read_buildspec(given: str | None, source: Path) -> Buildspec:
     Raises ``BuildspecError``.
     """
     text = given if given and "\n" in given else _file(given or _DEFAULT_FILE, source)
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         document = YAML(typ="safe").load(text)

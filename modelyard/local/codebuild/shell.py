@@ -41,6 +41,9 @@ class Shell:
         """
         if self._process is None:
             self._start()
+        # `kill` sets it before it looks for a process, so one of the two sees what the other did.
+        if self._killed.is_set():
+            return None
         assert self._process is not None and self._process.stdin is not None
         line = f'eval {shlex.quote(command)} </dev/null 3>&-; echo "{self._mark} $?" >&3\n'
         with contextlib.suppress(BrokenPipeError):

@@ -16,7 +16,9 @@ __all__ = ["environment_of", "write_docker"]
 def environment_of(
     context: Context, record: Record, own: Mapping[str, str], source: Path, home: Path, programs: Path
 ) -> dict[str, str]:
-    """The variables that CodeBuild gives a build, the buildspec's ``own`` and, before these, the project's. See
+    """The variables that CodeBuild gives a build, those of its project and its start, and the buildspec's ``own``.
+
+    Of equal names the first counts, see
     https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html.
     """
     emulator = context.service.emulator

@@ -28,7 +28,7 @@ class InstallError(Exception):
 
 
 def cache_dir() -> Path:
-    """Where images and environments are kept: ``modelyard`` below ``$XDG_CACHE_HOME``, else below ``~/.cache``."""
+    """Where environments are kept: ``modelyard`` below ``$XDG_CACHE_HOME``, else below ``~/.cache``."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "modelyard"
 
@@ -80,8 +80,8 @@ def _build(environment: Path, requirements: bytes, progress: Progress) -> None:
         if requirements:
             (folder / _REQUIREMENTS).write_bytes(requirements)
             python = folder / "bin" / "python"
-            install = ["pip", "install", "--compile-bytecode", "--python", python, "-r", folder / _REQUIREMENTS]
-            _uv(install, progress, **_find_links())
+            given: list[str | Path] = ["--python", python, "-r", folder / _REQUIREMENTS]
+            _uv(["pip", "install", "--compile-bytecode", *given], progress, **_find_links())
 
 
 def _count(requirements: bytes) -> str:
