@@ -25,6 +25,9 @@ class Recogniser:
         folder: holds `model.nemo` and perhaps `serving.json`.
         limits: no batch goes beyond them.
 
+    Attributes:
+        broken: why nothing more can be run, where the GPU failed in a way from which a process cannot recover.
+
     Raises:
         FileNotFoundError, TypeError: there is no model, or it is no CTC model.
         MemoryError: the largest batch that `limits` allow does not fit into the GPU's memory.
@@ -48,14 +51,19 @@ class Recogniser:
         self._model.preprocessor.featurizer.pad_to = 0
         self.sample_rate: int = model.cfg.sample_rate
         self.limits = limits
+        self.broken: str | None = None
         self._warm_up()
 
     def transcribe(self, recordings: Sequence[Samples]) -> list[str]:
         """The texts of up to `max_batch` recordings of `sample_rate`, each of at most `max_seconds`."""
         texts = [""] * len(recordings)
-        for group in groups([len(recording) for recording in recordings]):
-            for index, text in zip(group, self._run([recordings[index] for index in group]), strict=True):
-                texts[index] = text
+        try:
+            for group in groups([len(recording) for recording in recordings]):
+                for index, text in zip(group, self._run([recordings[index] for index in group]), strict=True):
+                    texts[index] = text
+        except torch.AcceleratorError as error:
+            self.broken = str(error)
+            raise
         return texts
 
     def _run(self, recordings: list[Samples]) -> list[str]:

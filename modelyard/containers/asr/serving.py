@@ -78,6 +78,9 @@ def application(recogniser: Recogniser) -> FastAPI:
 
     @app.get("/ping")
     async def ping() -> Response:
+        # A failed health check lets SageMaker replace the instance.
+        if recogniser.broken:
+            return Response(json.dumps({"error": recogniser.broken}), 500, media_type=JSON)
         return Response(media_type=JSON)
 
     @app.post("/invocations")

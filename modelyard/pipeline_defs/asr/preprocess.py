@@ -89,10 +89,7 @@ def read_an4(lists: list[Path]) -> list[Utterance]:
     if len(roots) > 1:
         raise ValueError(f"more than one corpus: {', '.join(sorted(map(str, roots)))}; give the folder of one")
     (root,) = roots
-    audio: dict[str, Path] = {}
-    # The last suffix wins, and wav comes last: a sphere file is often kept beside the wav file that was made of it.
-    for suffix in reversed(SUFFIXES):
-        audio.update({path.stem: path.resolve() for path in sorted((root / "wav").rglob(f"*{suffix}"))})
+    audio = recordings(root / "wav")
     test = any(path.stem.endswith("test") for path in lists)
     utterances = []
     for path in lists:
@@ -107,6 +104,20 @@ def read_an4(lists: list[Path]) -> list[Utterance]:
             part = part_of(path.stem.rpartition("_")[2], test)
             utterances.append(Utterance(audio[identifier], match["text"], speaker, part))
     return utterances
+
+
+def recordings(folder: Path) -> dict[str, Path]:
+    """Every recording below `folder` by its identifier, as wav where it is there in several formats."""
+    result: dict[str, Path] = {}
+    # The last format wins: a sphere file is often kept beside the wav file that was made of it.
+    for suffix in reversed(SUFFIXES):
+        found: dict[str, Path] = {}
+        for path in sorted(folder.rglob(f"*{suffix}")):
+            if path.stem in found:
+                raise ValueError(f"{found[path.stem]} and {path} have the same identifier; rename one")
+            found[path.stem] = path
+        result.update(found)
+    return {identifier: path.resolve() for identifier, path in result.items()}
 
 
 def read_manifest(path: Path) -> list[Utterance]:
@@ -149,7 +160,7 @@ def lines(path: Path) -> list[tuple[str, str]]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8: byte {error.start}") from error
-    return [(f"{path}, line {number}", line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    return [(f"{path}, line {number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
 def split(utterances: list[Utterance], test_fraction: float, seed: int) -> dict[str, list[Utterance]]:

@@ -87,27 +87,54 @@ def test_a_body_too_large_for_any_recording_is_refused(server: Server) -> None:
     assert (answer.status, json.loads(answer.body)) == (413, {"error": "the body is larger than 67108864 bytes"})
 
 
-MAIN = """
+# All in one process, since an import of NeMo takes ten seconds.
+FAILURES = """
 import pathlib, sys
 import serving
 for folder in sys.argv[1:]:
     serving.MODEL_DIR = pathlib.Path(folder)
     print(serving.main())
+
+import limits, recognition, torch
+
+def unloaded(error):
+    result = recognition.Recogniser.__new__(recognition.Recogniser)
+    result.broken, result.limits, result.sample_rate = None, limits.Limits(), 16_000
+    result.device = torch.device("cuda")
+    def fail(recordings):
+        raise error
+    result._run = fail
+    return result
+
+lost = unloaded(torch.AcceleratorError("CUDA error: unspecified launch failure"))
+try:
+    lost.transcribe([torch.zeros(1600).numpy()])
+except torch.AcceleratorError:
+    print(lost.broken)
+try:
+    unloaded(torch.OutOfMemoryError("tried to allocate 2 GiB"))._warm_up()
+except MemoryError as error:
+    print(error)
 """
 
 
-def test_a_model_that_cannot_load_is_told(tmp_path: Path) -> None:
-    """Two folders for one import of NeMo, which takes ten seconds."""
+def test_a_model_that_cannot_load_a_gpu_that_is_lost_and_one_too_small_are_told(tmp_path: Path) -> None:
     missing, broken = tmp_path / "missing", tmp_path / "broken"
     broken.mkdir()
     (broken / "model.nemo").write_text("no archive")
-    done = image.run(["python", "-c", MAIN, missing, broken], PYTHONPATH=str(image.IMAGE))
-    assert done.stdout == "1\n1\n"
+    done = image.run(["python", "-c", FAILURES, missing, broken], PYTHONPATH=str(image.IMAGE))
+    assert done.stdout.splitlines() == [
+        "1",
+        "1",
+        "CUDA error: unspecified launch failure",
+        "16 recordings of 16.7 s do not fit into the GPU's memory; lower ASR_MAX_BATCH or ASR_MAX_SECONDS, or take a "
+        "larger instance (tried to allocate 2 GiB)",
+    ], done.stderr
     reasons = [line for line in done.stderr.splitlines() if line.startswith("cannot load the model: ")]
-    assert reasons[0] == (
-        f"cannot load the model: FileNotFoundError: {missing}/model.nemo is missing; model.tar.gz must hold model.nemo"
-    )
-    assert reasons[1:] == ["cannot load the model: ReadError: not a gzip file"]
+    assert reasons == [
+        f"cannot load the model: FileNotFoundError: {missing}/model.nemo is missing; model.tar.gz must hold model.nemo",
+        "cannot load the model: ReadError: not a gzip file",
+    ]
 
 
 def test_wrong_limits_end_serve_with_the_reason_at_once(tmp_path: Path) -> None:

@@ -185,6 +185,21 @@ def test_two_recordings_that_would_become_one_are_refused(tmp_path: Path) -> Non
     assert "would both become wav/a.wav; rename one" in refusal(corpus, tmp_path / "out")
 
 
+def test_two_recordings_with_one_identifier_are_refused(tmp_path: Path) -> None:
+    root = an4(tmp_path / "corpus")
+    tone(root / "wav" / "other" / "an251-fash-b.sph")
+    assert "an251-fash-b.sph have the same identifier; rename one" in refusal(root, tmp_path / "out")
+
+
+def test_a_list_made_on_windows_is_read_alike(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    for name in ("a", "b"):
+        tone(corpus / f"{name}.wav", seconds=0.1)
+    (corpus / "transcripts.tsv").write_bytes("\ufeffa.wav\tyes\r\nb.wav\tno\u2028way\r\n".encode())
+    entries = [entry for part in preprocess(corpus, tmp_path).values() for entry in part]
+    assert sorted(entry["text"] for entry in entries) == ["no way", "yes"]
+
+
 def test_a_folder_that_is_not_there_and_samples_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "none", tmp_path / "out").startswith(f"{tmp_path}/none holds nothing; it must hold ")
     corpus = tmp_path / "corpus"
