@@ -25,6 +25,9 @@ SOURCE_TAG = "modelyard:source"
 IMAGE_TAG = "modelyard:tag"
 """Tag of an ECR repository: the image tag that `SOURCE_TAG` is the source of."""
 
+VERSION_VARIABLE = "MODEL_PACKAGE_ARN"
+"""The variable that tells a model's container which version it serves."""
+
 
 def resource_name(stage: str, project: str) -> str:
     """The one name of a project's model package group, endpoint and pipeline in a stage."""

@@ -121,7 +121,7 @@ class World:
             "ModelApprovalStatus": "PendingManualApproval",
             "CreationTime": self.clock.time,
             "LastModifiedTime": self.clock.time,
-            "InferenceSpecification": {"Containers": [version]},
+            "InferenceSpecification": {"Containers": [{"Environment": {"VERSION": str(version)}}]},
         }
         return version
 
