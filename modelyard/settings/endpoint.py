@@ -118,8 +118,8 @@ class EndpointSettings(Section):
             raise rule(error.problem, error.field) from error
 
     def _check_rollout(self, instance: InstanceType) -> None:
-        plan = self.rollout.plan() if self.rollout else RolloutPlan()
         fewest, most = (self.scaling.min, self.scaling.max) if self.scaling else (self.count, self.count)
+        plan = self.rollout.plan() if self.rollout else RolloutPlan.default(instance, fewest)
         try:
             plan.check(instance, fewest, most, watched=self.alarms is not None)
         except FieldError as error:

@@ -64,8 +64,8 @@ def model_request(declaration: Declaration, package: Package, name: str) -> dict
 def _environment(declaration: Declaration, package: Package) -> dict[str, str]:
     """Variables of the container: those of the package, those declared, and which version it is.
 
-    SageMaker takes an Environment beside ModelPackageName (https://github.com/aws/sagemaker-python-sdk/pull/3581), but
-    does not document whether that adds to the package's own variables or replaces them: with all of them it is the same.
+    SageMaker takes an Environment beside ModelPackageName (https://github.com/aws/sagemaker-python-sdk/pull/3581) and
+    does not document whether that adds to the package's own variables or replaces them: with all of them it is equal.
     """
     containers = (package.content or {}).get("Containers") or [{}]
     return {**containers[0].get("Environment", {}), **declaration.environment, VERSION_VARIABLE: package.arn}

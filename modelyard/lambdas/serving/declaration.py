@@ -99,7 +99,8 @@ def parse(text: str, where: str = "declaration") -> Declaration:
     if value["instance_count"] < 1:
         raise DeclarationError(f"{where}: instance_count is {value['instance_count']}; expected at least 1")
     if VERSION_VARIABLE in value["environment"]:
-        raise DeclarationError(f"{where}: environment has {VERSION_VARIABLE}, which this hook sets; choose another name")
+        name = VERSION_VARIABLE
+        raise DeclarationError(f"{where}: environment has {name}, which this hook sets; choose another name")
     network = value.get("network")
     if network is not None:
         check(network, _NETWORK_KEYS, f"{where}: network")
