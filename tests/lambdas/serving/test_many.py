@@ -25,6 +25,10 @@ def test_aws_calls_grow_with_the_changes_and_no_faster(outcomes: list[Outcome]) 
     assert last <= TARGET * first
 
 
+def test_no_change_reads_the_declarations_of_all_endpoints(outcomes: list[Outcome]) -> None:
+    assert not any(outcome.calls["get_parameters_by_path"] for outcome in outcomes)
+
+
 def test_a_run_is_told_again_by_its_seed() -> None:
     once, again = (Many(endpoints=3).approve(20, seed=4) for _ in range(2))
     assert once == again

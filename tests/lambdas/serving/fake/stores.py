@@ -22,9 +22,13 @@ class DynamoDB:
             "attribute_not_exists(pk)": there is None,
             "outcome = :open": there is not None and there.get("outcome") == {"S": "open"},
         }
-        if not conditions[request["ConditionExpression"]]:
+        if not conditions.get(request.get("ConditionExpression", ""), True):
             raise error("ConditionalCheckFailedException")
         partition[key] = item
+        return {}
+
+    def delete_item(self, **request: Any) -> dict[str, Any]:
+        self.partitions.get(request["Key"]["pk"]["S"], {}).pop(request["Key"]["sk"]["S"], None)
         return {}
 
     def query(self, **request: Any) -> dict[str, Any]:

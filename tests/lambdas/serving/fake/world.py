@@ -116,7 +116,12 @@ class World(Stage):
             found.append(f"scalable targets: {list(self.sagemaker.scaling.targets)}")
         if PARAMETER in self.ssm.parameters and self.records().open_attempt:
             found.append("an attempt is open")
-        if PARAMETER not in self.ssm.parameters and (configs or self.sagemaker.endpoints or self.cloudwatch.alarms):
+        places = {name for name, items in self.dynamodb.partitions.items() if items and name.startswith("place#")}
+        if PARAMETER in self.ssm.parameters:
+            expected = {f"place#endpoint#{NAME}", f"place#group#{self.declared.get('model_package_group_name', NAME)}"}
+            if places != expected:
+                found.append(f"places: {sorted(places)}")
+        elif configs or self.sagemaker.endpoints or self.cloudwatch.alarms or places:
             found.append("something is left of a destroyed endpoint")
         return found
 
