@@ -38,20 +38,21 @@ class Measures:
     def __bool__(self) -> bool:
         return bool(self._patterns)
 
-    def see(self, line: str, now: float) -> list[Measured] | None:
-        """Look at one line of output; the last value of every metric, in the order of their definitions, if one is new.
+    @property
+    def last(self) -> list[Measured]:
+        """The last value of each metric that has one, in the order of their definitions."""
+        with self._lock:
+            return [self._last[name] for name in self._patterns if name in self._last]
 
-        A value that is no finite number is none.
-        """
+    def see(self, line: str, now: float) -> bool:
+        """Look at one line of output, and say whether it told a value. What is no finite number is none."""
         values = {name: _value(pattern, line) for name, pattern in self._patterns.items()}
         found = {name: value for name, value in values.items() if value is not None}
-        if not found:
-            return None
         with self._lock:
             for name, value in found.items():
                 self._last[name] = {"MetricName": name, "Value": value, "Timestamp": now}
                 self._unpublished.append(self._last[name])
-            return [self._last[name] for name in self._patterns if name in self._last]
+        return bool(found)
 
     def publish(self, cloudwatch: Any) -> None:
         """Send what was measured since the last time to CloudWatch. A job's result does not hang on it."""

@@ -131,14 +131,14 @@ class TrainingJob(Job):
         self._upload([host.ml / "output/data" for host in hosts], f"{data}/output{suffix}", key)
 
     def on_line(self, line: str) -> None:
-        measured = self._measures.see(line, self.context.now())
-        if measured is not None:
+        if self._measures.see(line, self.context.now()):
             with self.context.service.lock:
-                self.record["FinalMetricDataList"] = measured
+                self.record["FinalMetricDataList"] = self._measures.last
 
     def _keep(self) -> None:
         """Bring to S3 and CloudWatch what there is of checkpoints and metrics by now."""
-        self._measures.publish(self.context.client("cloudwatch"))
+        if self._measures:
+            self._measures.publish(self.context.client("cloudwatch"))
         kept = [checkpoints.keep() for checkpoints in self._checkpoints]
         if any(kept):
             self.context.snapshot()

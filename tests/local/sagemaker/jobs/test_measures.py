@@ -12,10 +12,10 @@ DEFINITIONS = [{"Name": "wer", "Regex": "wer=([0-9.einfa+-]+)"}, {"Name": "loss"
 
 def test_the_first_group_of_the_last_line_that_matches_is_the_value() -> None:
     measures = Measures("job", DEFINITIONS)
-    assert measures.see("epoch 1", 1.0) is None
-    measures.see("loss=3.5;", 2.0)
-    last = measures.see("wer=2.5e-1 loss=2.25; wer=9", 3.0)
-    assert last == [
+    assert not measures.see("epoch 1", 1.0)
+    assert measures.see("loss=3.5;", 2.0)
+    assert measures.see("wer=2.5e-1 loss=2.25; wer=9", 3.0)
+    assert measures.last == [
         {"MetricName": "wer", "Value": 0.25, "Timestamp": 3.0},
         {"MetricName": "loss", "Value": 2.25, "Timestamp": 3.0},
     ]
@@ -24,7 +24,8 @@ def test_the_first_group_of_the_last_line_that_matches_is_the_value() -> None:
 def test_what_is_no_finite_number_is_no_value() -> None:
     measures = Measures("job", [*DEFINITIONS, {"Name": "groupless", "Regex": "epoch"}])
     for line in ("wer=nan", "wer=inf", "wer=e", "loss=;", "epoch 7"):
-        assert measures.see(line, 1.0) is None
+        assert not measures.see(line, 1.0)
+    assert measures.last == []
 
 
 def test_the_values_of_a_job_are_described_with_it_and_published_to_cloudwatch(lab: Lab) -> None:
