@@ -47,6 +47,7 @@ soak: env
 	@MODELYARD_HISTORIES=10000 MODELYARD_SEED=$(SEED) $(BIN)/python -m pytest -v --timeout 3000 \
 	$(HOOK)/test_histories_in_memory.py $(HOOK)/test_planted_bugs_in_memory.py $(HOOK)/test_crashes.py
 	@$(BIN)/python -m benchmarks.many_endpoints --seed $(SEED)
+	@$(BIN)/python -m benchmarks.many_processes --seed $(SEED)
 	@$(BIN)/python -m benchmarks.rollout_load
 
 synth: env
