@@ -1,6 +1,7 @@
 # Python >= 3.11 and make are all a machine must bring; everything else is installed below.
 .DELETE_ON_ERROR:
 PYTHON ?= python3
+SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
@@ -11,7 +12,8 @@ help:
 	@echo "make demo    from a fresh checkout to a served, approved model, on this machine (KEEP=1 leaves it running)"
 	@echo "make demo-asr  the same for speech recognition: NeMo trains on a thousand synthesised utterances"
 	@echo "make test    lint, types and every test"
-	@echo "make soak    10,000 random histories of an endpoint, and a minute of load through two rollouts"
+	@echo "make soak    10,000 random histories of an endpoint, planted bugs, a death at each AWS call, 1,000 approvals"
+	@echo "             over 100 endpoints, and a minute of load through two rollouts (SEED=2 for other histories)"
 	@echo "make synth   the reference app's CloudFormation templates, in cdk.out/"
 	@echo "make lint    ruff and mypy --strict;  make format  applies ruff's fixes"
 	@echo "make pictures  draw docs/pictures/*.svg from their sources"
@@ -44,8 +46,12 @@ demo-asr: env
 test: lint
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
+HOOK := tests/lambdas/serving
 soak: env
-	@MODELYARD_HISTORIES=10000 $(BIN)/python -m pytest --timeout 3000 tests/lambdas/serving/test_histories_in_memory.py
+	@MODELYARD_HISTORIES=10000 MODELYARD_SEED=$(SEED) $(BIN)/python -m pytest -v --timeout 3000 \
+	$(HOOK)/test_histories_in_memory.py $(HOOK)/test_planted_bugs_in_memory.py $(HOOK)/test_crashes.py
+	@$(BIN)/python -m benchmarks.many_endpoints --seed $(SEED)
+	@$(BIN)/python -m benchmarks.many_processes --seed $(SEED)
 	@$(BIN)/python -m benchmarks.rollout_load
 
 synth: env

@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.local import ACCOUNT, REGION, Local, local_aws
 from benchmarks.stub import make_image, register_version
 from modelyard.lambdas.serving import reconcile, wake
+from modelyard.lambdas.serving.places import Place
 from modelyard.lambdas.serving.runtime import Runtime
 
 __all__ = ["main"]
@@ -88,6 +89,7 @@ def main() -> None:
         sagemaker = local.client("sagemaker")
         sagemaker.create_model_package_group(ModelPackageGroupName=NAME)
         declare(local)
+        hook.runtime.places.put(Place(NAME, NAME, PARAMETER))
         worst = 0
         for words in ("first approval (create)", "second approval (update)", "third approval (update)"):
             arn = register_version(sagemaker, NAME)

@@ -19,6 +19,9 @@ MAX_STAGE_LENGTH = 15
 MAX_PROJECT_LENGTH = 37
 """Longest project name: SageMaker allows an endpoint name 63 characters, prefix and stage included."""
 
+VERSION_VARIABLE = "MODEL_PACKAGE_ARN"
+"""The variable that tells a model's container which version it serves."""
+
 
 def resource_name(stage: str, project: str) -> str:
     """The one name of a project's model package group, endpoint and pipeline in a stage."""

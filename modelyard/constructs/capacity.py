@@ -18,7 +18,7 @@ class Capacity:
         instance: their type.
         count: how many.
         health_check_timeout_seconds: how long a container may take to answer its first ping; None: SageMaker's limit.
-        download_timeout_seconds: how long the download of model and image may take; None: SageMaker's limit.
+        download_timeout_seconds: how long the model's download and unpacking may take; None: SageMaker's limit.
     """
 
     instance: InstanceType
@@ -67,7 +67,7 @@ class Capacity:
             count: how many. Default: 1.
             local_storage: whether they have local NVMe storage. Default: what is known of their family.
             health_check_timeout_seconds: until the first ping is answered, 60 to 3600. Default: 1200.
-            download_timeout_seconds: for the download of model and image, 60 to 3600. Default: 1800.
+            download_timeout_seconds: for downloading and unpacking the model, 60 to 3600. Default: 1800.
 
         Raises:
             ConfigurationError: there is no such type, it has no accelerators, or a time is out of bounds.

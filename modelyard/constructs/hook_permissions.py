@@ -60,7 +60,7 @@ class HookPermissions:
     def wake(self, role: Permissions) -> None:
         """Reads declarations, records approvals, sends messages."""
         role.allow(["ssm:GetParametersByPath"], *self._parameters, because=_DECLARATIONS)
-        role.allow(["dynamodb:PutItem"], self.ledger.table.table_arn)
+        role.allow(["dynamodb:Query", "dynamodb:PutItem"], self.ledger.table.table_arn)
         role.allow(["sqs:SendMessage"], self.queue.queue_arn)
         self.store.allow_key(role, *_USE_KEY)
 
@@ -86,6 +86,7 @@ class HookPermissions:
         """Writes and removes declarations, and removes what an endpoint consists of."""
         own = ["ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"]
         role.allow(own, self._parameters[1], because=_DECLARATIONS)
+        role.allow(["dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"], self.ledger.table.table_arn)
         role.allow(["sqs:SendMessage"], self.queue.queue_arn)
         for actions, kinds in _LIFETIME.items():
             self._sagemaker(role, actions, kinds)

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from modelyard import names
 from modelyard.constructs.approval_hook import ApprovalHook
 from modelyard.constructs.capacity import Capacity
 from modelyard.constructs.model_registry import ModelRegistry
@@ -42,9 +43,12 @@ class ModelEndpoint(Construct):
         capacity: what it runs on.
         volume_key: encrypts the volumes of its instances. Default: SageMaker's own encryption.
         network: its VPC, and whether its containers are cut off from every network. Default: none, and they are not.
-        environment: variables of its containers. Default: none.
+        environment: variables of its containers, besides MODEL_PACKAGE_ARN, which the hook sets to the ARN of the
+            version that they serve. Default: none.
         tags: of the endpoint and its parts. Default: none.
-        rollout: how an update moves it to another version. Default: all at once.
+        rollout: how an update moves it to another version. Default: where it always has at least two instances with
+            GPUs, which are scarce, rolling, a quarter of them at a time (or one, if that is more), with five minutes
+            after each batch; else all at once.
         alarms: what takes a rollout back. Default: 5XX answers to more than 5 % of the requests,
             where the rollout looks back at all.
         scaling: how the number of instances follows the traffic. Default: it stays as it is.
@@ -54,8 +58,8 @@ class ModelEndpoint(Construct):
         longest_rollout_seconds: how long a rollout may take; None where its type has no time-out.
 
     Raises:
-        ConfigurationError: the instances take no `volume_key`, the capacity cannot have the rollout, the alarms or the
-            scaling, or the declaration is too large for its parameter.
+        ConfigurationError: the instances take no `volume_key`, the environment has MODEL_PACKAGE_ARN, the capacity
+            cannot have the rollout, the alarms or the scaling, or the declaration is too large for its parameter.
     """
 
     def __init__(
@@ -83,9 +87,14 @@ class ModelEndpoint(Construct):
                 f"volume_key: {capacity.instance.name} keeps its volumes on local NVMe storage, which is encrypted by "
                 "the hardware and for which SageMaker refuses a KMS key; leave volume_key out"
             )
-        rollout = rollout or Rollout.all_at_once()
-        watched = watching(alarms, rollout, capacity.instance)
+        if names.VERSION_VARIABLE in (environment or {}):
+            raise ConfigurationError(
+                f"environment: received {names.VERSION_VARIABLE}, which the approval hook sets to tell the container "
+                "its version; choose another name"
+            )
         fewest, most = (scaling.min, scaling.max) if scaling else (capacity.count, capacity.count)
+        rollout = rollout or Rollout.default(capacity.instance, fewest)
+        watched = watching(alarms, rollout, capacity.instance)
         if scaling:
             scaling.check(capacity.count)
         rollout.check(capacity.instance, fewest, most, watched=bool(watched))

@@ -72,7 +72,7 @@ class Rollout(RolloutPlan):
             percent: of the capacity at a time, 5 to 50.
             wait: how long each batch is watched, at most an hour.
             rollback_percent: of the capacity that is taken back at a time, 5 to 100. Default: all of it.
-            timeout: for all of it, 10 minutes to 8 hours. Default: half an hour more than it waits in all.
+            timeout: for all of it, 10 minutes to 8 hours. Default: half an hour for each batch more than it waits.
 
         Raises:
             FieldError: a value is out of bounds.
@@ -86,9 +86,9 @@ class Rollout(RolloutPlan):
         )
 
     @staticmethod
-    def of(endpoint: EndpointSettings) -> "Rollout":
-        """The rollout that the settings of an endpoint ask for."""
-        return Rollout(**endpoint.rollout.model_dump()) if endpoint.rollout else Rollout()
+    def of(endpoint: EndpointSettings) -> "Rollout | None":
+        """The rollout that the settings of an endpoint ask for; None where they say nothing."""
+        return Rollout(**endpoint.rollout.model_dump()) if endpoint.rollout else None
 
     def declared(self, instances: int) -> dict[str, str | int]:
         """What the declaration of an endpoint of so many instances says of it."""

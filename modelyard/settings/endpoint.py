@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
+from modelyard import names
 from modelyard.settings.errors import ConfigurationError, FieldError
 from modelyard.settings.instances import InstanceType
 from modelyard.settings.rollouts import RULES, RolloutPlan
@@ -91,6 +92,9 @@ class EndpointSettings(Section):
         for name in self.environment:
             if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]{0,1023}", name):
                 raise rule("received this name; allowed: letters, digits and _, no digit first", "environment", name)
+            if name == names.VERSION_VARIABLE:
+                problem = "received this name, which tells the container its version; choose another"
+                raise rule(problem, "environment", name)
         self._check_alarms(instance)
         self._check_scaling()
         self._check_rollout(instance)
@@ -114,8 +118,8 @@ class EndpointSettings(Section):
             raise rule(error.problem, error.field) from error
 
     def _check_rollout(self, instance: InstanceType) -> None:
-        plan = self.rollout.plan() if self.rollout else RolloutPlan()
         fewest, most = (self.scaling.min, self.scaling.max) if self.scaling else (self.count, self.count)
+        plan = self.rollout.plan() if self.rollout else RolloutPlan.default(instance, fewest)
         try:
             plan.check(instance, fewest, most, watched=self.alarms is not None)
         except FieldError as error:

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeploymentConfig.h
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Self
 
 from modelyard.settings.errors import FieldError
 from modelyard.settings.instances import InstanceType
@@ -23,9 +24,12 @@ RULES: Mapping[str, Mapping[str, tuple[int, int]]] = {
 """What each type of rollout takes, from the least to the most."""
 
 _REQUIRED = ("percent", "wait_seconds")
-# Beyond the waits, which SageMaker wants exceeded: time to launch instances, batch by batch.
+# Beyond the waits, which SageMaker wants exceeded: time to launch a fleet, or one batch of a rolling update.
 _LAUNCH_SECONDS = 1800
+_DEFAULT_ROLLING_PERCENT = 25
+_DEFAULT_ROLLING_WAIT_SECONDS = 300
 _NO_GUARDRAILS = "inf1"
+_FEWEST_IN_PARTS = 2
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class RolloutPlan:
         wait_seconds: after each step.
         bake_seconds: until the old fleet ends, once the new one has all the traffic.
         rollback_percent: of the capacity, that a rolling update takes back at a time. Default: all of it.
-        timeout_seconds: for all of it. Default: half an hour more than it waits in all.
+        timeout_seconds: for all of it, 8 hours at most. Default: half an hour more than it waits in all; of a rolling
+            update, which launches its instances batch by batch, half an hour for each batch.
 
     Raises:
         FieldError: SageMaker takes no such rollout.
@@ -67,6 +72,18 @@ class RolloutPlan:
                 allowed = f"{_range(field.name, bounds)} for a rollout of type {self.type}"
                 raise FieldError(field.name, f"received {value}; allowed: {allowed}")
 
+    @classmethod
+    def default(cls, instance: InstanceType, fewest: int) -> Self:
+        """The rollout of an endpoint of at least `fewest` instances that asks for none.
+
+        GPUs are scarce, and a rolling update needs the fewest besides those that serve
+        (https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-rolling.html).
+        """
+        if not instance.has_gpu or fewest < _FEWEST_IN_PARTS:
+            return cls()
+        percent = max(_DEFAULT_ROLLING_PERCENT, math.ceil(100 / fewest))
+        return cls("rolling", percent=percent, wait_seconds=_DEFAULT_ROLLING_WAIT_SECONDS)
+
     @property
     def is_plain(self) -> bool:
         """Whether it is SageMaker's default: everything at once and no look back."""
@@ -78,13 +95,19 @@ class RolloutPlan:
         if self.type == "linear":
             return wait * (math.ceil(100 / percent) - 1) + bake
         if self.type == "rolling":
-            return wait * math.ceil(instances / max(1, instances * percent // 100))
+            return wait * self._launches(instances)
         return wait + bake
+
+    def _launches(self, instances: int) -> int:
+        """How many times new instances are awaited: a rolling update does so for each batch."""
+        percent = self.percent or 100
+        return math.ceil(instances / max(1, instances * percent // 100)) if self.type == "rolling" else 1
 
     def timeout(self, instances: int) -> int | None:
         """The time-out of the rollout of so many instances; None where its type has none."""
         low, high = RULES[self.type].get("timeout_seconds", (0, 0))
-        return self.timeout_seconds or (max(low, min(self.waits(instances) + _LAUNCH_SECONDS, high)) or None)
+        needed = self.waits(instances) + _LAUNCH_SECONDS * self._launches(instances)
+        return self.timeout_seconds or (max(low, min(needed, high)) or None)
 
     def check(self, instance: InstanceType, fewest: int, most: int, *, watched: bool) -> None:
         """Refuse a rollout that an endpoint of `fewest` to `most` instances cannot have, `watched` by alarms or not.
@@ -98,7 +121,7 @@ class RolloutPlan:
                 f"received {self.type}{' with alarms' if watched else ''} for {instance.name}, whose family has no "
                 "deployment guardrails; allowed: all_at_once without bake_seconds and without alarms",
             )
-        if self.type != "all_at_once" and fewest < 2:
+        if self.type != "all_at_once" and fewest < _FEWEST_IN_PARTS:
             raise FieldError(
                 "type",
                 f"received {self.type} for an endpoint of 1 instance, which cannot be shifted in parts; allowed: "

@@ -149,6 +149,11 @@ BAD_INPUT: dict[str, tuple[Callable[[Construct], object], str]] = {
         "modelyard-dev-abalone: the endpoint's declaration has about 4508 bytes, and its SSM parameter holds 4096; "
         "write fewer or shorter environment variables, tags and alarms",
     ),
+    "the variable that the approval hook sets": (
+        lambda scope: _endpoint(scope, Capacity.cpu("ml.m5.large"), environment={"MODEL_PACKAGE_ARN": "x"}),
+        "environment: received MODEL_PACKAGE_ARN, which the approval hook sets to tell the container its version; "
+        "choose another name",
+    ),
     "a canary of more than half": (
         lambda scope: Rollout.canary(percent=51, wait=MINUTE),
         "percent: received 51; allowed: 1 to 50 percent of the capacity for a rollout of type canary",

@@ -57,7 +57,7 @@ def test_the_hook_takes_every_rollout_that_can_be_declared_and_no_other(type: st
         ),
         (
             Rollout.rolling(percent=25, wait=cdk.Duration.minutes(1), rollback_percent=100),
-            {"type": "rolling", "percent": 25, "wait_seconds": 60, "rollback_percent": 100, "timeout_seconds": 2040},
+            {"type": "rolling", "percent": 25, "wait_seconds": 60, "rollback_percent": 100, "timeout_seconds": 7440},
         ),
     ],
     ids=lambda value: value["type"] if isinstance(value, dict) else "",
@@ -66,6 +66,26 @@ def test_a_rollout_declares_seconds_and_a_time_out_beyond_its_waits(
     rollout: Rollout, declared: dict[str, str | int]
 ) -> None:
     assert rollout.declared(4) == declared
+
+
+@pytest.mark.parametrize(
+    ("instance", "fewest", "declared"),
+    [
+        (GPU, 1, {"type": "all_at_once"}),
+        (CPU, 9, {"type": "all_at_once"}),
+        (InstanceType("ml.inf2.xlarge"), 9, {"type": "all_at_once"}),
+        (GPU, 2, {"type": "rolling", "percent": 50, "wait_seconds": 300, "timeout_seconds": 4200}),
+        (GPU, 3, {"type": "rolling", "percent": 34, "wait_seconds": 300, "timeout_seconds": 6300}),
+        (GPU, 8, {"type": "rolling", "percent": 25, "wait_seconds": 300, "timeout_seconds": 8400}),
+        (GPU, 100, {"type": "rolling", "percent": 25, "wait_seconds": 300, "timeout_seconds": 8400}),
+    ],
+)
+def test_gpus_that_are_scarce_are_replaced_batch_by_batch_unless_told_otherwise(
+    instance: InstanceType, fewest: int, declared: dict[str, str | int]
+) -> None:
+    rollout = Rollout.default(instance, fewest)
+    rollout.check(instance, fewest, 100, watched=True)
+    assert rollout.declared(fewest) == declared
 
 
 def test_a_rollout_that_looks_back_is_watched_by_an_alarm_unless_told_otherwise() -> None:

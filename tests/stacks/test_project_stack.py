@@ -90,26 +90,28 @@ def test_an_endpoint_with_a_canary_declares_rollout_alarms_and_scaling(templates
     }
 
 
-def test_a_rolling_update_has_a_time_out_worked_out_and_gpus_are_watched(templates: Templates) -> None:
+def test_a_gpu_endpoint_is_updated_batch_by_batch_unless_told_otherwise_and_its_gpus_are_watched(
+    templates: Templates,
+) -> None:
     declaration = _declaration(templates, GPU)
     assert declaration["rollout"] == {
         "type": "rolling",
         "percent": 50,
         "wait_seconds": 300,
-        "timeout_seconds": 2 * 300 + 1800,
+        "timeout_seconds": 2 * (300 + 1800),
     }
     memory = declaration["alarms"][1]
     assert (memory["metric"], memory["namespace"]) == ("GPUMemoryUtilization", "/aws/sagemaker/Endpoints")
     assert (memory["statistic"], memory["threshold"]) == ("Maximum", 95.0)
 
 
-@pytest.mark.parametrize(("stack", "minutes"), [(PROD, 30), (CANARY, 90)])
+@pytest.mark.parametrize(("stack", "minutes"), [(PROD, 30), (CANARY, 90), (GPU, 105)])
 def test_an_endpoint_that_is_on_its_way_for_longer_than_its_rollout_takes_is_told_of(
     templates: Templates, stack: str, minutes: int
 ) -> None:
     alarm = templates.resource(stack, "AWS::CloudWatch::Alarm")["Properties"]
     assert alarm["Dimensions"] == [{"Name": "Endpoint", "Value": _declaration(templates, stack)["endpoint_name"]}]
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("Modelyard/prod", "Unconverged")
+    assert (alarm["Namespace"], alarm["MetricName"]) == (f"Modelyard/{stack.split('-')[1]}", "Unconverged")
     assert (alarm["Statistic"], alarm["Threshold"], alarm["TreatMissingData"]) == ("Minimum", 1, "ignore")
     assert alarm["Period"] * alarm["EvaluationPeriods"] == minutes * 60
     assert "Notifications" in str(alarm["AlarmActions"])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .registry import Package
 
 VARIANT = "AllTraffic"
+VERSION_VARIABLE = "MODEL_PACKAGE_ARN"
 OWNER_TAG = "modelyard:endpoint"
 PACKAGE_TAG = "modelyard:model-package"
 HASH_LENGTH = 16
@@ -38,6 +39,7 @@ def is_artifact_name(endpoint_name: str, name: str) -> bool:
 def artifact_name(declaration: Declaration, package: Package) -> str:
     """The name of model and config that serve `package` as declared."""
     served = {key: value for key, value in asdict(declaration).items() if key not in _NOT_SERVED}
+    served["environment"] = _environment(declaration, package)
     content = {"declared": served, "package": [package.arn, package.created, package.content]}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
     return name_prefix(declaration.endpoint_name) + digest[:HASH_LENGTH]
@@ -45,13 +47,10 @@ def artifact_name(declaration: Declaration, package: Package) -> str:
 
 def model_request(declaration: Declaration, package: Package, name: str) -> dict[str, Any]:
     """CreateModel's arguments: the package by its ARN, network and isolation belong here."""
-    container: dict[str, Any] = {"ModelPackageName": package.arn}
-    if declaration.environment:
-        container["Environment"] = declaration.environment
     request: dict[str, Any] = {
         "ModelName": name,
         "ExecutionRoleArn": declaration.execution_role_arn,
-        "Containers": [container],
+        "Containers": [{"ModelPackageName": package.arn, "Environment": _environment(declaration, package)}],
         "Tags": tags(declaration, package),
     }
     network = declaration.network
@@ -60,6 +59,16 @@ def model_request(declaration: Declaration, package: Package, name: str) -> dict
     if network and network.subnet_ids:
         request["VpcConfig"] = {"Subnets": network.subnet_ids, "SecurityGroupIds": network.security_group_ids}
     return request
+
+
+def _environment(declaration: Declaration, package: Package) -> dict[str, str]:
+    """Variables of the container: those of the package, those declared, and which version it is.
+
+    SageMaker takes an Environment beside ModelPackageName (https://github.com/aws/sagemaker-python-sdk/pull/3581) and
+    does not document whether that adds to the package's own variables or replaces them: with all of them it is equal.
+    """
+    containers = (package.content or {}).get("Containers") or [{}]
+    return {**containers[0].get("Environment", {}), **declaration.environment, VERSION_VARIABLE: package.arn}
 
 
 def config_request(declaration: Declaration, package: Package, name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import alarms, rollouts, scaling
 from .alarms import AlarmSpec
+from .artifacts import VERSION_VARIABLE
 from .checks import NUMBER, OPTIONAL_NUMBER, OPTIONAL_TEXT, TEXT, Kinds, check
 from .checks import DeclarationError as DeclarationError
 from .errors import unless_absent
@@ -97,6 +98,9 @@ def parse(text: str, where: str = "declaration") -> Declaration:
         raise DeclarationError(f"{where}: version is {value['version']}; this hook reads version {FORMAT}")
     if value["instance_count"] < 1:
         raise DeclarationError(f"{where}: instance_count is {value['instance_count']}; expected at least 1")
+    if VERSION_VARIABLE in value["environment"]:
+        name = VERSION_VARIABLE
+        raise DeclarationError(f"{where}: environment has {name}, which this hook sets; choose another name")
     network = value.get("network")
     if network is not None:
         check(network, _NETWORK_KEYS, f"{where}: network")

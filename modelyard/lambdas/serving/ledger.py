@@ -7,7 +7,7 @@ Partition key `pk` is `endpoint#<name>`. Sort keys (items are only ever added, b
     hold#<at>                          a hold or a release; the last one counts
     notice#<key>                       a notification that went out, so that it goes out once
 
-`modelyard.lambdas.serving.ledger` is also what command-line tools read and write.
+The table also holds `places`. `modelyard.lambdas.serving.ledger` is also what command-line tools read and write.
 """
 
 from __future__ import annotations

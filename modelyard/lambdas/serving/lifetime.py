@@ -14,6 +14,7 @@ from .collect import delete_all
 from .declaration import parse
 from .errors import Meaning, meaning, unless_absent
 from .instants import seconds_between
+from .places import Place
 from .runtime import Runtime, from_environment, log
 from .scaling import deregister
 from .steps import Endpoint
@@ -42,8 +43,9 @@ def begin(event: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
         _withdraw(runtime, properties["ParameterName"], name)
         return {"PhysicalResourceId": name, "Data": {_STARTED: runtime.now()}}
     declaration = parse(properties["Declaration"], "property Declaration")
-    _declare(runtime, event, declaration.endpoint_name)
-    return {"PhysicalResourceId": declaration.endpoint_name}
+    name, group = declaration.endpoint_name, declaration.model_package_group_name
+    _declare(runtime, event, Place(name, group, properties["ParameterName"]))
+    return {"PhysicalResourceId": name}
 
 
 def ended(event: dict[str, Any], runtime: Runtime) -> bool:
@@ -69,26 +71,28 @@ def ended(event: dict[str, Any], runtime: Runtime) -> bool:
     return False
 
 
-def _declare(runtime: Runtime, event: dict[str, Any], endpoint_name: str) -> None:
-    properties, ssm = event["ResourceProperties"], runtime.client("ssm")
-    parameter_name = properties["ParameterName"]
-    ssm.put_parameter(Name=parameter_name, Value=properties["Declaration"], Type="String", Overwrite=True)
+def _declare(runtime: Runtime, event: dict[str, Any], place: Place) -> None:
+    name, text = place.parameter_name, event["ResourceProperties"]["Declaration"]
     wake = {"id": event["RequestId"], "time": runtime.now(), "source": OWN_SOURCE, "detail-type": DECLARED}
     try:
-        send(runtime, endpoint_name, parameter_name, cause(wake))
+        # The place first: what is declared must be found by every event from then on.
+        runtime.places.put(place)
+        runtime.client("ssm").put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
+        send(runtime, place.endpoint_name, name, cause(wake))
     except Exception:
         # CloudFormation does not delete what it could not create.
         if event["RequestType"] == "Create":
-            _withdraw(runtime, parameter_name, endpoint_name)
+            _withdraw(runtime, name, place.endpoint_name)
         raise
 
 
 def _withdraw(runtime: Runtime, parameter_name: str, endpoint_name: str) -> None:
-    """Remove the declaration, unless it is of the endpoint that replaces this one."""
+    """Remove the declaration, unless it is of the endpoint that replaces this one, and then its place."""
     ssm = runtime.client("ssm")
     answer = unless_absent(ssm.get_parameter, Name=parameter_name)
     if answer and _endpoint_of(answer["Parameter"]["Value"]) in (endpoint_name, ""):
         unless_absent(ssm.delete_parameter, Name=parameter_name)
+    runtime.places.remove(endpoint_name)
 
 
 def _endpoint_of(text: str) -> str:

@@ -79,6 +79,7 @@ def _reconcile(declared: Declared, cause: dict[str, str], runtime: Runtime) -> N
     _log(case, step)
     take(step, case)
     _tell_if_nothing_eligible(case)
+    _tell_if_held_by_hand(case)
     if step is Step.NOTHING and (thorough or concluded):
         _collect(case)
         _scale(case)
@@ -149,6 +150,16 @@ def _tell_if_nothing_eligible(case: Case) -> None:
     serving = "Nothing serves." if gone else "The endpoint goes on as it is."
     text = f"No approved version is eligible: each was withdrawn or has failed. {serving}"
     notify(case.runtime, case.name, case.records, key, "nothing eligible", text)
+
+
+def _tell_if_held_by_hand(case: Case) -> None:
+    """A hold of the hook's own has a trigger and was told when it began."""
+    hold = case.records.hold
+    if hold is None or hold.trigger:
+        return
+    until = f"It stays on version {hold.version}" if hold.package_arn else "It stays as it is"
+    text = f"By {hold.by}: {hold.reason}. {until} until it is released."
+    notify(case.runtime, case.name, case.records, f"hold#{hold.at}", "held", text)
 
 
 def _poisoned(endpoint_name: str, error: Exception, runtime: Runtime) -> None:

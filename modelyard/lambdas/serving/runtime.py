@@ -15,6 +15,7 @@ from botocore.config import Config
 
 from .instants import instant
 from .ledger import Ledger
+from .places import Places
 
 _CONFIG = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=25)
 
@@ -43,6 +44,11 @@ class Runtime:
     def ledger(self) -> Ledger:
         """The ledger of this stage."""
         return Ledger(self.client("dynamodb"), self.ledger_table)
+
+    @property
+    def places(self) -> Places:
+        """Where the endpoints of this stage are declared."""
+        return Places(self.client("dynamodb"), self.ledger_table)
 
 
 @cache

@@ -6,12 +6,13 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from .declaration import Declaration, DeclarationError, parse, texts
+from .declaration import DeclarationError, parse, texts
 from .instants import instant, whole_second
 from .ledger import PENDING, Approval
+from .places import Place
 from .runtime import Runtime, from_environment, log
 
 OWN_SOURCE = "modelyard"
@@ -36,14 +37,14 @@ def handle(event: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
     event = {**event, "id": event.get("id") or str(uuid.uuid4()), "time": event.get("time") or runtime.now()}
     woken: list[str] = []
     failures: list[Exception] = []
-    for parameter_name, declaration in _concerned(event, runtime):
+    for name, parameter_name in _concerned(event, runtime):
         try:
-            _record(event, declaration, runtime)
-            send(runtime, declaration.endpoint_name, parameter_name, cause(event))
-            woken.append(declaration.endpoint_name)
-            _log(event, declaration.endpoint_name)
+            _record(event, name, runtime)
+            send(runtime, name, parameter_name, cause(event))
+            woken.append(name)
+            _log(event, name)
         except Exception as error:
-            log("not woken", endpoint=declaration.endpoint_name, error=repr(error))
+            log("not woken", endpoint=name, error=repr(error))
             failures.append(error)
     if failures:
         raise failures[0]
@@ -109,32 +110,34 @@ def approval_in(event: dict[str, Any]) -> Approval | None:
     )
 
 
-def _concerned(event: dict[str, Any], runtime: Runtime) -> Iterator[tuple[str, Declaration]]:
-    for parameter_name, text in texts(runtime.client("ssm"), runtime.declarations_path):
-        try:
-            declaration = parse(text, parameter_name)
-        except DeclarationError as error:
-            log("declaration ignored", parameter=parameter_name, error=str(error))
-            continue
-        if _concerns(event, declaration):
-            yield parameter_name, declaration
-
-
-def _concerns(event: dict[str, Any], declaration: Declaration) -> bool:
+def _concerned(event: dict[str, Any], runtime: Runtime) -> list[tuple[str, str]]:
+    """The endpoints that `event` concerns, each with the parameter that declares it."""
     kind, detail = event.get("detail-type", ""), event.get("detail") or {}
     if event.get("source") == OWN_SOURCE:
-        return bool(event.get("endpoint_name") == declaration.endpoint_name)
+        return _found(runtime.places.of_endpoint, event.get("endpoint_name"))
     if kind == PACKAGE_EVENT:
-        return bool(detail.get("ModelPackageGroupName") == declaration.model_package_group_name)
+        return _found(runtime.places.of_group, detail.get("ModelPackageGroupName"))
     if kind in ENDPOINT_EVENTS:
-        return bool(detail.get("EndpointName") == declaration.endpoint_name)
-    return bool(kind == HEARTBEAT)
+        return _found(runtime.places.of_endpoint, detail.get("EndpointName"))
+    return list(_declared(runtime)) if kind == HEARTBEAT else []
 
 
-def _record(event: dict[str, Any], declaration: Declaration, runtime: Runtime) -> None:
+def _found(look_up: Callable[[str], list[Place]], name: str | None) -> list[tuple[str, str]]:
+    return [(place.endpoint_name, place.parameter_name) for place in (look_up(name) if name else [])]
+
+
+def _declared(runtime: Runtime) -> Iterator[tuple[str, str]]:
+    for parameter_name, text in texts(runtime.client("ssm"), runtime.declarations_path):
+        try:
+            yield parse(text, parameter_name).endpoint_name, parameter_name
+        except DeclarationError as error:
+            log("declaration ignored", parameter=parameter_name, error=str(error))
+
+
+def _record(event: dict[str, Any], endpoint_name: str, runtime: Runtime) -> None:
     approval = approval_in(event)
     if approval:
-        runtime.ledger.add_approval(declaration.endpoint_name, approval)
+        runtime.ledger.add_approval(endpoint_name, approval)
 
 
 def _deduplication_id(text: str) -> str:

@@ -132,7 +132,7 @@ def named_by_the_time(patch: pytest.MonkeyPatch) -> None:
 
     def name(declaration: Any, package: Any) -> str:
         made[0] += 1
-        return artifact_name(declaration, replace(package, content=made[0]))
+        return artifact_name(declaration, replace(package, created=str(made[0])))
 
     patch.setattr(desired, "artifact_name", name)
 

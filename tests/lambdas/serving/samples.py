@@ -41,7 +41,8 @@ def approval(version: int, second: float, status: str = APPROVED, **fields: Any)
 
 
 def package(version: int, approval_status: str = APPROVED, **fields: Any) -> Package:
-    plain = Package(arn(version), CREATED, version, "Completed", approval_status, at(0), {"Containers": [version]})
+    content = {"Containers": [{"Environment": {"V": str(version)}}]}
+    plain = Package(arn(version), CREATED, version, "Completed", approval_status, at(0), content)
     return replace(plain, **fields)
 
 

@@ -19,6 +19,12 @@ def test_there_is_no_endpoint_before_the_first_approval_and_one_after_it(project
     assert project.outcomes() == [(1, "succeeded")]
 
 
+def test_a_container_is_told_which_version_it_serves_and_keeps_what_its_package_tells_it(project: Project) -> None:
+    project.approve(2)
+    assert project.settle() == "2"
+    assert project.invoke(b"which") == project.arn(2)
+
+
 def test_two_approvals_in_a_row_end_at_the_second(project: Project) -> None:
     project.approve(2)
     project.approve(1)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from modelyard import names
+from modelyard.lambdas.serving import artifacts
 from modelyard.lambdas.serving.artifacts import artifact_name, config_request, is_artifact_name, model_request
 from modelyard.lambdas.serving.declaration import Declaration, Network
 from modelyard.lambdas.serving.rollouts import Rollout
@@ -72,10 +74,29 @@ def test_only_names_of_this_pattern_can_be_an_endpoints_own() -> None:
 
 def test_network_and_environment_go_into_the_model_and_the_package_by_its_arn() -> None:
     request = model_request(FULL, package(3), "name")
-    assert request["Containers"] == [{"ModelPackageName": arn(3), "Environment": {"A": "b"}}]
+    environment = {"V": "3", "A": "b", "MODEL_PACKAGE_ARN": arn(3)}
+    assert request["Containers"] == [{"ModelPackageName": arn(3), "Environment": environment}]
     assert request["VpcConfig"] == {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
     assert request["EnableNetworkIsolation"] is True
     assert {"Key": "modelyard:endpoint", "Value": DECLARATION.endpoint_name} in request["Tags"]
+
+
+def test_what_is_declared_wins_over_the_package_and_the_version_over_both() -> None:
+    content = {"Containers": [{"Environment": {"A": "package", "MODEL_PACKAGE_ARN": "of its source"}}]}
+    request = model_request(FULL, package(3, content=content), "name")
+    assert request["Containers"][0]["Environment"] == {"A": "b", "MODEL_PACKAGE_ARN": arn(3)}
+
+
+def test_a_model_that_was_made_without_the_version_is_not_taken_for_one_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = artifact_name(DECLARATION, package(1))
+    monkeypatch.setattr(artifacts, "VERSION_VARIABLE", "ANOTHER_VARIABLE")
+    assert artifact_name(DECLARATION, package(1)) != name
+
+
+def test_the_settings_refuse_the_variable_that_the_hook_sets() -> None:
+    assert names.VERSION_VARIABLE == artifacts.VERSION_VARIABLE
 
 
 def test_capacity_key_and_timeouts_go_into_the_config() -> None:

@@ -23,7 +23,7 @@ def test_from_the_approval_to_the_accepted_create_there_are_at_most_fifteen_call
     project.approve(1)
     calls = calls_until(project, "CreateEndpoint")
     assert calls == [
-        "GetParametersByPath",
+        "Query",
         "PutItem",
         "SendMessage",
         "GetParameter",

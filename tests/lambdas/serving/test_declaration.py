@@ -96,6 +96,9 @@ BAD = {
     "instance_count is '2'; expected int": with_(instance_count="2"),
     "instance_count is True; expected int": with_(instance_count=True),
     "instance_count is 0; expected at least 1": with_(instance_count=0),
+    "environment has MODEL_PACKAGE_ARN, which this hook sets; choose another name": with_(
+        environment={"MODEL_PACKAGE_ARN": "x"}
+    ),
     "kms_key_arn is 7; expected str or null": with_(kms_key_arn=7),
     "network: unknown keys ['vpc'], missing keys ['isolation', 'security_group_ids', 'subnet_ids']": with_(
         network={"vpc": "v"}

@@ -124,7 +124,7 @@ def test_declaring_anew_makes_a_failed_version_eligible() -> None:
 def test_new_content_makes_a_failed_version_eligible() -> None:
     records = Records([approval(2, 20)])
     records.attempts = [attempt(1, records.approvals[0], FAILED)]
-    assert chosen(records, package(2, content={"Containers": ["mended"]})) == 2
+    assert chosen(records, package(2, content={"Containers": [{"Image": "mended"}]})) == 2
 
 
 @pytest.mark.parametrize("outcome", [SUPERSEDED, CAPACITY, SUCCEEDED])

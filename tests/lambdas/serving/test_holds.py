@@ -58,6 +58,20 @@ def test_a_pinned_version_serves_until_it_is_released(project: Project) -> None:
     assert project.settle() == "2"
 
 
+def test_a_hold_is_told_once_with_its_reason(project: Project) -> None:
+    project.approve(1)
+    project.settle()
+    project.stage.notifications()
+    for version, words in ((None, "It stays as it is"), (1, "It stays on version 1")):
+        hold(project, version)
+        for _ in range(2):
+            wake(project)
+            project.settle()
+        assert project.stage.notifications() == ["held"]
+        assert project.records().notices[-1].text == f"held: By me: a look first. {words} until it is released."
+        release(project)
+
+
 def test_a_roll_back_is_an_approval_in_the_ledger_alone(project: Project) -> None:
     for version in (1, 2):
         project.approve(version)

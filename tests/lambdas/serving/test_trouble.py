@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,20 @@ from modelyard.lambdas.serving.errors import Transient
 from modelyard.lambdas.serving.steps import Endpoint
 from tests.lambdas.serving.faults import later, refuse
 from tests.lambdas.serving.hook import Project, Stage, wait_until
+
+GPU = "ml.g6.48xlarge"  # which no other test asks for
+
+
+@pytest.fixture
+def scarce(stage: Stage) -> Iterator[Callable[[int], None]]:
+    """Says how many of the GPU instances there are."""
+    file = stage.aws.paths.sagemaker / "capacity.json"
+
+    def there_are(available: int) -> None:
+        file.write_text(json.dumps({GPU: {"available": available}}))
+
+    yield there_are
+    file.unlink(missing_ok=True)
 
 
 def test_a_version_that_cannot_load_is_rolled_back_and_not_tried_again(project: Project) -> None:
@@ -154,6 +170,42 @@ def test_a_quota_refuses_an_update_and_the_endpoint_serves_on(project: Project) 
     later(project.stage, 301)
     project.stage.heartbeat()
     assert project.settle() == "2"
+
+
+def test_gpus_that_are_not_to_be_had_are_asked_for_again_ever_later_and_fail_no_version(
+    stage: Stage, scarce: Callable[[int], None]
+) -> None:
+    """SageMaker says so in the FailureReason: of a Failed endpoint at first, then of one that is back where it was."""
+    project = stage.endpoint("gpu", instance_type=GPU)
+    project.declare()
+    project.register()
+    project.register()
+    scarce(0)
+    project.approve(1)
+    assert project.settle() == "Absent"
+    assert "InsufficientInstanceCapacity" in project.records().attempts[0].reason
+    for seconds, attempts in ((0, 1), (301, 2), (301, 2), (300, 3)):  # after 5 minutes, then after 10
+        later(stage, seconds)
+        stage.heartbeat()
+        assert project.settle() == "Absent"
+        assert project.outcomes() == [(1, "capacity")] * attempts
+    scarce(1)
+    later(stage, 1201)
+    stage.heartbeat()
+    assert project.settle() == "1"
+    project.approve(2)  # the new fleet stands beside the old one
+    assert project.settle() == "1"
+    scarce(2)
+    later(stage, 301)
+    stage.heartbeat()
+    assert project.settle() == "2"
+    assert project.outcomes() == [(1, "capacity")] * 3 + [(1, "succeeded"), (2, "capacity"), (2, "succeeded")]
+    assert stage.notifications() == [
+        "version 1 waits for capacity",
+        "version 1 deployed",
+        "version 2 waits for capacity",
+        "version 2 deployed",
+    ]
 
 
 def test_another_approval_does_not_wait_for_the_capacity_of_the_one_before(project: Project) -> None:

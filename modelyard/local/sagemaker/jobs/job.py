@@ -6,6 +6,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,10 @@ class Job(ABC):
     @abstractmethod
     def on_line(self, line: str) -> None:
         """See one line of the job's output."""
+
+    def beside(self, hosts: Sequence[Host]) -> AbstractContextManager[None]:
+        """What goes on while the job's programs run. By default nothing."""
+        return nullcontext()
 
     def enter(self, phase: str) -> None:
         """Record that the job is now Downloading, Running or Uploading."""

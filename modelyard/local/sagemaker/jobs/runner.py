@@ -145,7 +145,8 @@ class JobRunner:
         except OSError as error:
             group.kill()
             raise ProgramNotFound(f"{job.command[0]} cannot be run in image {job.image}: {error.strerror}") from None
-        codes, timed_out = group.wait(job.max_seconds)
+        with job.beside(hosts):
+            codes, timed_out = group.wait(job.max_seconds)
         for stream in logs:
             stream.end()
         stopped = running.stop_wanted.is_set() or timed_out

@@ -83,8 +83,12 @@ class Storage:
         """Put every file below ``folder`` under ``uri``."""
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                with path.open("rb") as file:
-                    self._put(file, f"{uri.rstrip('/')}/{path.relative_to(folder).as_posix()}", kms_key)
+                self.upload_file(path, folder, uri, kms_key)
+
+    def upload_file(self, path: Path, folder: Path, uri: str, kms_key: str | None = None) -> None:
+        """Put the file ``path`` under ``uri`` as it lies below ``folder``."""
+        with path.open("rb") as file:
+            self._put(file, f"{uri.rstrip('/')}/{path.relative_to(folder).as_posix()}", kms_key)
 
     def upload_archive(self, folders: Sequence[Path], uri: str, kms_key: str | None = None) -> bool:
         """Put what ``folders`` hold as one tar.gz at ``uri``; of equal names the first counts. False without any."""

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from modelyard.local.sagemaker.context import Context, Record
 from modelyard.local.sagemaker.errors import ValidationException
+from modelyard.local.sagemaker.jobs.checkpoints import Checkpoints
 from modelyard.local.sagemaker.jobs.job import Host, Job, read_input, write_json
 from modelyard.local.sagemaker.jobs.kinds import TRAINING, add_operations, emit_state
+from modelyard.local.sagemaker.jobs.measures import Measures
 from modelyard.local.sagemaker.jobs.mounts import ML_ROOT
+from modelyard.local.sagemaker.jobs.repeating import repeating
 from modelyard.local.sagemaker.jobs.support import refuse_unsupported, refuse_volume_key
 
 __all__ = ["TrainingJob", "create"]
@@ -35,6 +39,14 @@ _SUPPORTED = (
 )
 _NEEDED = ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition")
 _CLUSTER = "homogeneousCluster"
+_DEFAULT_MAX_SECONDS = 86400
+_KEEP_SECONDS = 1.0
+# What is described of every job, whether or not it was asked for.
+_DEFAULTS = {
+    "EnableInterContainerTrafficEncryption": False,
+    "EnableManagedSpotTraining": False,
+    "EnableNetworkIsolation": False,
+}
 _PHASES = {
     "Downloading": ("Downloading", "Downloading the training image and the input data"),
     "Running": ("Training", "Training image download completed. Training in progress."),
@@ -48,8 +60,8 @@ class TrainingJob(Job):
 
     def __init__(self, context: Context, record: Record) -> None:
         super().__init__(context, record)
-        definitions = record["AlgorithmSpecification"].get("MetricDefinitions", [])
-        self._metrics = {item["Name"]: re.compile(item["Regex"]) for item in definitions}
+        self._measures = Measures(self.name, record["AlgorithmSpecification"].get("MetricDefinitions", []))
+        self._checkpoints: list[Checkpoints] = []
 
     @property
     def image(self) -> str:
@@ -94,15 +106,22 @@ class TrainingJob(Job):
             write_json(config / "resourceconfig.json", self._resources(host, hosts))
             for folder in ("model", "output/data", "input/data", "checkpoints"):
                 (host.ml / folder).mkdir(parents=True)
-            checkpoints = self.record.get("CheckpointConfig")
-            if checkpoints:
-                self.storage.download(self.storage.below(checkpoints["S3Uri"]), self._checkpoints(host))
+        if "CheckpointConfig" in self.record:
+            self._checkpoints = [self._checkpoints_of(host) for host in hosts]
+        for checkpoints in self._checkpoints:
+            checkpoints.fetch()
         for item in channels:
             source = item["DataSource"]["S3DataSource"]
             for host, objects in read_input(self.storage, source, self.record["RoleArn"], hosts):
                 self.storage.download(objects, host.ml / "input/data" / item["ChannelName"])
 
+    def beside(self, hosts: Sequence[Host]) -> AbstractContextManager[None]:
+        if not self._checkpoints and not self._measures:
+            return nullcontext()
+        return repeating(self.context, f"keep-{self.name}", self._keep, _KEEP_SECONDS)
+
     def upload(self, hosts: Sequence[Host], *, succeeded: bool) -> None:
+        self._keep()
         output = self.record["OutputDataConfig"]
         key, target = output.get("KmsKeyId"), self.record["ModelArtifacts"]["S3ModelArtifacts"]
         if succeeded:
@@ -110,24 +129,19 @@ class TrainingJob(Job):
         data = f"{output['S3OutputPath'].rstrip('/')}/{self.name}/output"
         suffix = ".tar.gz" if target.endswith(".tar.gz") else "/output"
         self._upload([host.ml / "output/data" for host in hosts], f"{data}/output{suffix}", key)
-        if self.record.get("CheckpointConfig"):
-            for host in hosts:
-                self.storage.upload(self._checkpoints(host), self.record["CheckpointConfig"]["S3Uri"], key)
 
     def on_line(self, line: str) -> None:
-        for name, pattern in self._metrics.items():
-            found = pattern.search(line)
-            if found and found.groups():
-                self._record_metric(name, found[1])
+        if self._measures.see(line, self.context.now()):
+            with self.context.service.lock:
+                self.record["FinalMetricDataList"] = self._measures.last
 
-    def _record_metric(self, name: str, text: str) -> None:
-        try:
-            metric = {"MetricName": name, "Value": float(text), "Timestamp": self.context.now()}
-        except ValueError:
-            return
-        with self.context.service.lock:
-            others = [item for item in self.record.get("FinalMetricDataList", []) if item["MetricName"] != name]
-            self.record["FinalMetricDataList"] = [*others, metric]
+    def _keep(self) -> None:
+        """Bring to S3 and CloudWatch what there is of checkpoints and metrics by now."""
+        if self._measures:
+            self._measures.publish(self.context.client("cloudwatch"))
+        kept = [checkpoints.keep() for checkpoints in self._checkpoints]
+        if any(kept):
+            self.context.snapshot()
 
     def _upload(self, folders: list[Path], uri: str, key: str | None) -> None:
         if uri.endswith(".tar.gz"):
@@ -136,8 +150,10 @@ class TrainingJob(Job):
         for folder in folders:
             self.storage.upload(folder, uri, key)
 
-    def _checkpoints(self, host: Host) -> Path:
-        return host.local(self.record["CheckpointConfig"].get("LocalPath", f"{ML_ROOT}/checkpoints"))
+    def _checkpoints_of(self, host: Host) -> Checkpoints:
+        config = self.record["CheckpointConfig"]
+        folder = host.local(config.get("LocalPath", f"{ML_ROOT}/checkpoints"))
+        return Checkpoints(self.storage, config["S3Uri"], folder, self.record["OutputDataConfig"].get("KmsKeyId"))
 
     def _channel(self, channel: dict[str, Any]) -> dict[str, str]:
         mode = self.record["AlgorithmSpecification"]["TrainingInputMode"]
@@ -184,7 +200,8 @@ def transition(context: Context, record: Record, status: str, message: str, *, e
 def create(context: Context, request: dict[str, Any]) -> Record:
     """Make the record of a training job, and start it."""
     _validate(request)
-    record = TRAINING.add(context, request)
+    record = TRAINING.add(context, {**_DEFAULTS, **request})
+    record["StoppingCondition"] = {"MaxRuntimeInSeconds": _DEFAULT_MAX_SECONDS, **request["StoppingCondition"]}
     output = request["OutputDataConfig"]
     name = "model/" if output.get("CompressionType") == "NONE" else "model.tar.gz"
     path = f"{output['S3OutputPath'].rstrip('/')}/{request['TrainingJobName']}/output/{name}"
@@ -200,6 +217,7 @@ def _validate(request: dict[str, Any]) -> None:
         if member not in request:
             raise ValidationException(f"{member} is needed to create a training job")
     resources = request["ResourceConfig"]
+    _validate_spot(request)
     refuse_unsupported(request, _SUPPORTED)
     if "TrainingImage" not in request["AlgorithmSpecification"]:
         raise ValidationException("AlgorithmSpecification.TrainingImage is needed to create a training job")
@@ -220,6 +238,20 @@ def _validate(request: dict[str, Any]) -> None:
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
         raise ValidationException(f"Channel names must be unique; repeated: {', '.join(sorted(repeated))}")
+
+
+def _validate_spot(request: dict[str, Any]) -> None:
+    condition = request["StoppingCondition"]
+    wait = condition.get("MaxWaitTimeInSeconds")
+    if not request.get("EnableManagedSpotTraining"):
+        if wait is not None:
+            raise ValidationException(
+                "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
+            )
+    elif wait is None or wait < condition.get("MaxRuntimeInSeconds", _DEFAULT_MAX_SECONDS):
+        raise ValidationException(
+            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
+        )
 
 
 add_operations(TRAINING, create)

@@ -10,6 +10,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 _BEGIN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+_PAGE_LENGTH = 10  # of SageMaker and SSM
+_PAGE_LENGTHS = {"query": 2000, "describe_alarms": 50, "describe_alarm_history": 50, "list_tags": 50}
 
 
 class Died(BaseException):
@@ -42,18 +44,27 @@ class Clock:
 
 
 class Pages(list[dict[str, Any]]):
-    """All answers of a paginator: one."""
+    """All answers of a paginator."""
 
     def build_full_result(self) -> dict[str, Any]:
-        return self[0]
+        (name,) = self[0]
+        return {name: [item for page in self for item in page[name]]}
 
 
 @dataclass
 class Paginator:
+    """Calls once for each page, as long as pages are unless somebody asks for another length."""
+
     call: Callable[..., dict[str, Any]]
+    length: int
 
     def paginate(self, *, PaginationConfig: Any = None, **arguments: Any) -> Pages:  # noqa: N803
-        return Pages([self.call(**arguments)])
+        ((name, items),) = self.call(**arguments).items()
+        pages = Pages([{name: items[: self.length]}])
+        for start in range(self.length, len(items), self.length):
+            self.call(**arguments)
+            pages.append({name: items[start : start + self.length]})
+        return pages
 
 
 @dataclass
@@ -90,7 +101,7 @@ class Client:
         self._wire, self._service = wire, service
 
     def get_paginator(self, operation: str) -> Paginator:
-        return Paginator(getattr(self, operation))
+        return Paginator(getattr(self, operation), _PAGE_LENGTHS.get(operation, _PAGE_LENGTH))
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         if operation.startswith("_"):

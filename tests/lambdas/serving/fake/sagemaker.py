@@ -41,7 +41,8 @@ class SageMaker:
         return _find(self.packages, request["ModelPackageName"])
 
     def list_model_packages(self, **request: Any) -> dict[str, Any]:
-        return {"ModelPackageSummaryList": list(self.packages.values())[::-1]}
+        group = f":model-package/{request['ModelPackageGroupName']}/"
+        return {"ModelPackageSummaryList": [item for arn, item in self.packages.items() if group in arn][::-1]}
 
     # Models and configs
 

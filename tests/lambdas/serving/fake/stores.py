@@ -12,24 +12,28 @@ _DEDUPLICATION = 300  # seconds
 
 @dataclass
 class DynamoDB:
-    items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    partitions: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
     def put_item(self, **request: Any) -> dict[str, Any]:
         item = request["Item"]
-        key = item["pk"]["S"], item["sk"]["S"]
-        there = self.items.get(key)
+        partition, key = self.partitions.setdefault(item["pk"]["S"], {}), item["sk"]["S"]
+        there = partition.get(key)
         conditions = {
             "attribute_not_exists(pk)": there is None,
             "outcome = :open": there is not None and there.get("outcome") == {"S": "open"},
         }
-        if not conditions[request["ConditionExpression"]]:
+        if not conditions.get(request.get("ConditionExpression", ""), True):
             raise error("ConditionalCheckFailedException")
-        self.items[key] = item
+        partition[key] = item
+        return {}
+
+    def delete_item(self, **request: Any) -> dict[str, Any]:
+        self.partitions.get(request["Key"]["pk"]["S"], {}).pop(request["Key"]["sk"]["S"], None)
         return {}
 
     def query(self, **request: Any) -> dict[str, Any]:
-        wanted = request["ExpressionAttributeValues"][":pk"]["S"]
-        return {"Items": [item for (pk, _), item in sorted(self.items.items()) if pk == wanted]}
+        partition = self.partitions.get(request["ExpressionAttributeValues"][":pk"]["S"], {})
+        return {"Items": [partition[key] for key in sorted(partition)]}
 
 
 @dataclass

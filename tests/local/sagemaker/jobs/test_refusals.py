@@ -80,6 +80,20 @@ TRAINING = {
         set_at("CheckpointConfig", {"S3Uri": "s3://bucket/key", "LocalPath": "/tmp/checkpoints"}),
         "CheckpointConfig.LocalPath '/tmp/checkpoints' must be a folder below /opt/ml",
     ),
+    "time to wait without spot": (
+        set_at("StoppingCondition.MaxWaitTimeInSeconds", 900),
+        "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true",
+    ),
+    "spot without time to wait": (
+        set_at("EnableManagedSpotTraining", True),
+        "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds",
+    ),
+    "less time to wait than to run": (
+        lambda arguments: arguments.update(
+            EnableManagedSpotTraining=True, StoppingCondition={"MaxWaitTimeInSeconds": 86399}
+        ),
+        "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds",
+    ),
     "a channel twice": (
         lambda arguments: arguments["InputDataConfig"].append(arguments["InputDataConfig"][0]),
         "Channel names must be unique; repeated: code",

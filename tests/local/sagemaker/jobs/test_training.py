@@ -51,6 +51,25 @@ def test_the_images_train_program_makes_a_model(lab: Lab) -> None:
     assert lines[3] == f"env {job['TrainingJobName']} {lab.aws.region}"
 
 
+def test_a_job_is_described_with_what_was_not_asked_for(lab: Lab) -> None:
+    job = lab.run_training(**{**lab.training(""), "StoppingCondition": {}})
+
+    assert job["EnableManagedSpotTraining"] is job["EnableNetworkIsolation"] is False
+    assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 86400}
+
+
+def test_a_spot_job_runs_as_any_other_and_says_what_is_billed(lab: Lab) -> None:
+    condition = {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 600}
+
+    job = lab.run_training(
+        **{**lab.training(""), "EnableManagedSpotTraining": True, "StoppingCondition": condition},
+    )
+
+    assert (job["TrainingJobStatus"], job["EnableManagedSpotTraining"]) == ("Completed", True)
+    assert job["StoppingCondition"] == condition
+    assert job["BillableTimeInSeconds"] == job["TrainingTimeInSeconds"] >= 1
+
+
 def test_the_job_reaches_the_local_aws_with_the_credentials_of_its_role(lab: Lab) -> None:
     script = """
 import urllib.request, os
@@ -105,23 +124,6 @@ time.sleep(600)
 
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert members(lab.get(job["ModelArtifacts"]["S3ModelArtifacts"])) == {"half": b"half"}
-
-
-def test_checkpoints_of_an_earlier_job_are_there_and_new_ones_are_kept(lab: Lab) -> None:
-    script = """
-import pathlib
-folder = pathlib.Path("/opt/ml/checkpoints")
-epoch = len(list(folder.iterdir())) + 1
-(folder / f"epoch-{epoch}").write_text(str(epoch))
-raise SystemExit(epoch == 1)
-"""
-    uri = f"s3://{lab.bucket}/{unique('checkpoints')}"
-    arguments = {**lab.training(script), "CheckpointConfig": {"S3Uri": uri}}
-
-    first, second = lab.run_training(**arguments), lab.run_training(**arguments)
-
-    assert (first["TrainingJobStatus"], second["TrainingJobStatus"]) == ("Failed", "Completed")
-    assert [lab.get(f"{uri}/epoch-{epoch}") for epoch in (1, 2)] == [b"1", b"2"]
 
 
 def test_a_manifest_names_the_objects_of_a_channel(lab: Lab) -> None:
