@@ -1,4 +1,4 @@
-"""The README's guide does what it says, pasted from top to bottom into one shell, and the runbook looks at the result."""
+"""The guide of the README does what it says, pasted into one shell, and the runbook can look at the result."""
 
 from __future__ import annotations
 
