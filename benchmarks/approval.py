@@ -1,11 +1,13 @@
 """From the approval of a version to the endpoint in service with it, beyond what the model itself takes to load.
 
-The reference app is deployed by the real CDK command line, and the approval is the API call that a reviewer makes.
+The reference app is deployed by the real CDK command line, with updates all at once instead of its canary, whose waits
+are not the platform's. The approval is the API call that a reviewer makes.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from typing import Any
@@ -39,10 +41,11 @@ def main() -> None:
 
 
 def deploy(local: Local, assembly: str) -> None:
-    """Bootstrap and deploy the reference app."""
+    """Bootstrap and deploy the app."""
     environ = {**os.environ, "CDK_OUTDIR": assembly, "CDK_VALIDATION": "false"}
     local.run("cdk", "bootstrap", f"aws://{ACCOUNT}/{REGION}", environ=environ)
-    local.run("cdk", "deploy", "--all", "--require-approval", "never", "--output", assembly, environ=environ)
+    words = ("cdk", "deploy", "--all", "--require-approval", "never", "--output", assembly)
+    local.run(*words, "--app", f"{sys.executable} -m benchmarks.plain_app", environ=environ)
 
 
 def approve(sagemaker: Any, arn: str) -> float:

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.text import Text
 
 from demo.endpoint import DemoFailed
-from demo.loop import Loop
+from demo.loop import PROJECT, Loop
 from demo.screen import Screen
 from demo.shell import CommandFailed, Shell
 from modelyard.settings import ConfigurationError, load_settings
@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # A local AWS of the demo's own: one that the user has running in the checkout is left alone.
 HOME = ROOT / ".cache" / "demo"
 IMPOSSIBLE_RMSE = "0.5"
+# Minutes of watching a rollout pass in as many seconds.
+CLOCK_FACTOR = "60"
 
 
 def main(arguments: list[str]) -> int:
@@ -57,7 +59,8 @@ def run(screen: Screen, shell: Shell, keep: bool) -> None:
     with screen.stage("Start a local AWS"):
         shell.run("modelyard", "local", "reset", "--yes", "--project", str(HOME))
         place = ("--account", stage.account, "--region", stage.region, "--project", str(HOME))
-        screen.say(shell.run("modelyard", "local", "up", *place).splitlines()[0])
+        up = shell.run("modelyard", "local", "up", "--clock-factor", CLOCK_FACTOR, *place)
+        screen.say(up.splitlines()[0])
         shell.env |= json.loads(shell.run("modelyard", "local", "env", "--json", "--project", str(HOME)))
     loop = Loop(screen, shell, stage, HOME / "abalone.csv")
     with screen.stage("Stand up the platform with the CDK"):
@@ -67,20 +70,24 @@ def run(screen: Screen, shell: Shell, keep: bool) -> None:
     with screen.stage("Train, evaluate and register version 1"):
         first = loop.register()
     with screen.stage("Approve version 1: the endpoint comes into being"):
-        loop.decide(first.package_arn, "Approved")
-        loop.serving(first.package_arn)
+        loop.approve(first.package_arn)
     with screen.stage("Call the endpoint"):
         loop.call(first)
     with screen.stage("Train version 2 with other hyperparameters"):
         second = loop.register(MaxDepth="3", NumRound="200")
-    with screen.stage("Approve version 2: it takes over"):
-        loop.decide(second.package_arn, "Approved")
-        loop.serving(second.package_arn)
-        loop.call(second)
+    _, rows, _ = loop.held_out(first)
+    with screen.stage("Approve version 2: a canary first, then all of it"):
+        loop.roll_out("modelyard", "approve", PROJECT, "2", rows=rows, serves=second.package_arn)
+    with screen.stage("Approve a hot fix that was made by hand: its alarm takes it back"):
+        loop.register_hot_fix(second.package_arn)
+        words = ("modelyard", "approve", PROJECT, "3", "--reason", "urgent")
+        loop.roll_out(*words, rows=rows, serves=second.package_arn, goes_well=False)
     with screen.stage("Reject version 2: version 1 is taken back"):
-        loop.decide(second.package_arn, "Rejected")
-        loop.serving(first.package_arn)
+        words = ("modelyard", "reject", PROJECT, "2", "--reason", "worse on Mondays")
+        loop.roll_out(*words, rows=rows, serves=first.package_arn)
         loop.call(first)
+    with screen.stage("Read the history of the endpoint"):
+        loop.history()
     with screen.stage(f"Ask for an RMSE of {IMPOSSIBLE_RMSE}: the model is refused"):
         loop.refused(RmseThreshold=IMPOSSIBLE_RMSE)
     if keep:
@@ -100,6 +107,7 @@ def tell_what_to_try(screen: Screen, loop: Loop) -> None:
         f'eval "$(modelyard local env --project {home})"',
         f"aws sagemaker list-model-packages --model-package-group-name {loop.name}",
         f"aws sagemaker describe-endpoint --endpoint-name {loop.name}",
+        f"modelyard approve {PROJECT} 2",
         f"aws sagemaker start-pipeline-execution --pipeline-name {loop.name}",
         "cdk diff --all",
         f"modelyard local status --project {home}",

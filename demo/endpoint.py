@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from demo.screen import Screen
 
-__all__ = ["DemoFailed", "predict", "served_model_data", "wait_until_serving"]
+__all__ = ["DemoFailed", "package_of", "predict", "require_serving", "wait_until_serving"]
 
 PATIENCE_SECONDS = 120
 
@@ -24,7 +24,6 @@ def wait_until_serving(screen: Screen, sagemaker: Any, endpoint: str, package_ar
 
     Raises `DemoFailed` where it fails, or does not serve that version within two minutes.
     """
-    wanted = model_data(sagemaker.describe_model_package(ModelPackageName=package_arn))
     start = time.monotonic()
     seen, _ = _status(sagemaker, endpoint)
     screen.say(f"endpoint [bold]{endpoint}[/] is {seen}")
@@ -35,27 +34,24 @@ def wait_until_serving(screen: Screen, sagemaker: Any, endpoint: str, package_ar
             seen = status
         if status == "Failed":
             raise DemoFailed(f"endpoint {endpoint} failed: {reason}")
-        if status == "InService" and served_model_data(sagemaker, endpoint) == wanted:
+        if status == "InService" and _served(sagemaker, endpoint) == package_arn:
             return time.monotonic() - start
         time.sleep(0.1)
     raise DemoFailed(f"endpoint {endpoint} does not serve {package_arn} after {PATIENCE_SECONDS} s (it is {seen})")
 
 
-def served_model_data(sagemaker: Any, endpoint: str) -> str:
-    """The S3 location of the model artefact that serves."""
-    config = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+def require_serving(sagemaker: Any, endpoint: str, package_arn: str) -> None:
+    """Raise `DemoFailed` unless ``endpoint`` is in service with exactly ``package_arn``."""
+    status, _ = _status(sagemaker, endpoint)
+    if status != "InService" or _served(sagemaker, endpoint) != package_arn:
+        raise DemoFailed(f"endpoint {endpoint} is {status} and does not serve {package_arn}")
+
+
+def package_of(sagemaker: Any, config: str) -> str:
+    """The ARN of the model package version that an endpoint config serves."""
     (variant,) = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
-    model = sagemaker.describe_model(ModelName=variant["ModelName"])
-    container = model.get("PrimaryContainer") or model["Containers"][0]
-    if "ModelPackageName" in container:
-        return model_data(sagemaker.describe_model_package(ModelPackageName=container["ModelPackageName"]))
-    return str(container["ModelDataUrl"])
-
-
-def model_data(package: dict[str, Any]) -> str:
-    """The S3 location of a model package's artefact."""
-    (container,) = package["InferenceSpecification"]["Containers"]
-    return str(container["ModelDataUrl"])
+    (container,) = sagemaker.describe_model(ModelName=variant["ModelName"])["Containers"]
+    return str(container["ModelPackageName"])
 
 
 def predict(runtime: Any, endpoint: str, rows: Sequence[Sequence[str]]) -> list[float]:
@@ -77,3 +73,7 @@ def _status(sagemaker: Any, endpoint: str) -> tuple[str, str]:
             return "absent", ""
         raise
     return found["EndpointStatus"], found.get("FailureReason", "")
+
+
+def _served(sagemaker: Any, endpoint: str) -> str:
+    return package_of(sagemaker, sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"])

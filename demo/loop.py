@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
+from rich.markup import escape
 
-from demo.endpoint import DemoFailed, predict, wait_until_serving
+from demo.endpoint import DemoFailed, predict, require_serving, wait_until_serving
+from demo.hot_fix import register_hot_fix
 from demo.leftovers import leftovers
-from demo.pipeline import Execution, read_json, read_object, run_pipeline
+from demo.objects import read_csv, read_json
+from demo.pipeline import Execution, run_pipeline
+from demo.rollout import Rollout
 from demo.screen import Screen
 from demo.shell import Shell
+from demo.traffic import Traffic
 from modelyard import names
 from modelyard.settings import Stage
 
-__all__ = ["Loop"]
+__all__ = ["PROJECT", "Loop"]
 
 PROJECT = "abalone"
 SHOWN_ROWS = 5
-CLIENTS = ("s3", "sagemaker", "sagemaker-runtime", "ssm", "cloudformation", "dynamodb")
+CLIENTS = ("s3", "sagemaker", "sagemaker-runtime", "ssm", "cloudformation", "cloudwatch", "dynamodb")
 
 
 @dataclass
@@ -46,7 +50,10 @@ class Loop:
             aws_secret_access_key=self.shell.env["AWS_SECRET_ACCESS_KEY"],
             region_name=self.stage.region,
         )
-        self.clients = {name: session.client(name, endpoint_url=self.shell.env["AWS_ENDPOINT_URL"]) for name in CLIENTS}
+        url = self.shell.env["AWS_ENDPOINT_URL"]
+        self.clients = {name: session.client(name, endpoint_url=url) for name in CLIENTS}
+        once = Config(retries={"total_max_attempts": 1})
+        self.impatient = session.client("sagemaker-runtime", endpoint_url=url, config=once)
 
     @property
     def sagemaker(self) -> Any:
@@ -87,33 +94,59 @@ class Loop:
         self.screen.say(f"registered {execution.package_arn} ([bold]{package['ModelApprovalStatus']}[/])")
         return execution
 
-    def decide(self, package_arn: str, status: str) -> None:
-        """Approve or reject a version with the aws command, as a reviewer would."""
+    def approve(self, package_arn: str) -> None:
+        """Approve a version with the aws command, as a reviewer would, and wait until exactly that version serves."""
         self.shell.run(
             *("aws", "sagemaker", "update-model-package"),
-            *("--model-package-arn", package_arn, "--model-approval-status", status),
+            *("--model-package-arn", package_arn, "--model-approval-status", "Approved"),
         )
-
-    def serving(self, package_arn: str) -> None:
-        """Wait until exactly that version serves."""
         seconds = wait_until_serving(self.screen, self.sagemaker, self.name, package_arn)
-        version = package_arn.rpartition("/")[2]
-        self.screen.say(f"version [bold]{version}[/] serves, {seconds:.1f} s after the decision")
+        self.screen.say(f"version [bold]{_version(package_arn)}[/] serves, {seconds:.1f} s after the decision")
+
+    def register_hot_fix(self, package_arn: str) -> str:
+        """Register a version that was made by hand out of another; its ARN."""
+        hot_fix = register_hot_fix(self.sagemaker, self.clients["s3"], package_arn)
+        self.screen.say(f"registered {hot_fix}: version {_version(package_arn)} with demo/hot_fix/inference.py in it")
+        return hot_fix
+
+    def roll_out(self, *words: str, rows: list[list[str]], serves: str, goes_well: bool = True) -> None:
+        """Run a command that moves the endpoint, with requests all the while; ``serves`` is what must serve then.
+
+        Raises `DemoFailed` where another version serves, or a request failed other than by the new version's own error.
+        """
+        rollout = Rollout(self.screen, self.clients, self.name)
+        running = self.shell.start(*words)
+        with Traffic(self.impatient, self.name, rows) as traffic:
+            rollout.watch(running, traffic)
+        said = self.shell.end(running, words, code=0 if goes_well else 1)
+        self.screen.say(escape(said.strip().splitlines()[-1]))
+        table = rollout.who_answered(traffic.sent)
+        self.screen.table(f"Who answered: {traffic}", ["version", "endpoint config", "requests", "errors"], table)
+        require_serving(self.sagemaker, self.name, serves)
+        self.screen.say(f"version [bold]{_version(serves)}[/] serves")
+        if traffic.failures or bool(traffic.model_errors) == goes_well:
+            raise DemoFailed(f"{traffic}, which is not what was to be shown: {traffic.failures[:3]}")
+
+    def held_out(self, execution: Execution) -> tuple[list[str], list[list[str]], list[str]]:
+        """What training never saw: the features' names, the rows of features, and the true rings of each."""
+        uri = execution.output(self.sagemaker, "Preprocess", "test")
+        header, *rows = read_csv(self.clients["s3"], f"{uri}/test.csv")
+        truth = header.index("rings")
+        features = [[value for index, value in enumerate(row) if index != truth] for row in (header, *rows)]
+        return features[0], features[1:], [row[truth] for row in rows]
 
     def call(self, execution: Execution) -> None:
         """Invoke the endpoint on rows that training never saw, and print the truth beside the answers."""
-        uri = execution.output(self.sagemaker, "Preprocess", "test")
-        held_out = list(csv.reader(io.StringIO(read_object(self.clients["s3"], f"{uri}/test.csv").decode())))
-        header, rows = held_out[0], held_out[1 : 1 + SHOWN_ROWS]
-        truth = header.index("rings")
-        features = [[value for index, value in enumerate(row) if index != truth] for row in rows]
-        answers = predict(self.clients["sagemaker-runtime"], self.name, features)
+        columns, rows, truth = self.held_out(execution)
+        answers = predict(self.clients["sagemaker-runtime"], self.name, rows[:SHOWN_ROWS])
         shown = [
-            [", ".join(row), f"{answer:.1f}", full[truth]]
-            for row, answer, full in zip(features, answers, rows, strict=True)
+            [", ".join(row), f"{answer:.1f}", true] for row, answer, true in zip(rows, answers, truth, strict=False)
         ]
-        names_shown = ", ".join(name for name in header if name != "rings")
-        self.screen.table("Held-out rows", [names_shown, "predicted rings", "true rings"], shown)
+        self.screen.table("Held-out rows", [", ".join(columns), "predicted rings", "true rings"], shown)
+
+    def history(self) -> None:
+        """Show what the ledger tells of it all."""
+        self.shell.show("modelyard", "history", PROJECT)
 
     def refused(self, **parameters: str) -> None:
         """Run the pipeline with a threshold that no model meets, and show that nothing is registered."""
@@ -136,3 +169,7 @@ class Loop:
     def _versions(self) -> list[str]:
         pages = self.sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=self.name)
         return [package["ModelPackageArn"] for page in pages for package in page["ModelPackageSummaryList"]]
+
+
+def _version(package_arn: str) -> str:
+    return package_arn.rpartition("/")[2]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-__all__ = ["Execution", "read_object", "run_pipeline"]
+__all__ = ["Execution", "run_pipeline"]
 
 _MARKS = {"Succeeded": "[green]✓[/]", "Failed": "[red]✗[/]", "Executing": "[yellow]…[/]"}
 
@@ -73,17 +71,6 @@ def run_pipeline(console: Console, sagemaker: Any, name: str, parameters: Mappin
         execution.get("FailureReason", ""),
         {step["StepName"]: step for step in steps},
     )
-
-
-def read_object(s3: Any, uri: str) -> bytes:
-    """The bytes of the object at ``uri``."""
-    parts = urlsplit(uri)
-    return bytes(s3.get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))["Body"].read())
-
-
-def read_json(s3: Any, uri: str) -> Any:
-    """The JSON document at ``uri``."""
-    return json.loads(read_object(s3, uri))
 
 
 def _steps(sagemaker: Any, arn: str) -> list[dict[str, Any]]:

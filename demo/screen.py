@@ -29,7 +29,7 @@ class Screen:
         self.console.print(f"   [green]done in {self.times[-1][1]:.1f} s[/]")
 
     def say(self, text: str) -> None:
-        self.console.print(f"   {text}")
+        self.console.print(f"   {text}", soft_wrap=True)
 
     def command(self, words: list[str]) -> None:
         self.console.print(f"   [dim]$ {' '.join(words)}[/]", soft_wrap=True, markup=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,34 @@ class Shell:
         self.screen.command(list(words))
         with self.screen.console.status("running"):
             done = subprocess.run(words, env=self.env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        with self.log.open("a") as log:
-            log.write(f"$ {' '.join(words)}\n{done.stdout}{done.stderr}\n")
-        if done.returncode:
-            last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
-            raise CommandFailed(f"{words[0]} ended with code {done.returncode}; all output is in {self.log}\n{last}")
+        self._check(words, done.returncode, 0, done.stdout, done.stderr)
         return done.stdout
+
+    def show(self, *words: str) -> None:
+        """Show a command and what it prints, as it prints it to a terminal."""
+        self.screen.command(list(words))
+        self.screen.console.file.flush()
+        done = subprocess.run(words, env=self.env, stdin=subprocess.DEVNULL)
+        self._check(words, done.returncode, 0, "", "")
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Show and start a command that says little; `end` must follow."""
+        self.screen.command(list(words))
+        pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+        return subprocess.Popen(words, env=self.env, stdin=nothing, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+
+    def end(self, running: subprocess.Popen[str], words: Sequence[str], code: int) -> str:
+        """All that a started command said; raises `CommandFailed` if it ends with another code."""
+        said, _ = running.communicate()
+        self._check(words, running.returncode, code, said, "")
+        return said
+
+    def _check(self, words: Sequence[str], code: int, expected: int, out: str, err: str) -> None:
+        with self.log.open("a") as log:
+            log.write(f"$ {' '.join(words)}\n{out}{err}\n")
+        if code != expected:
+            last = "\n".join((out + err).strip().splitlines()[-25:])
+            raise CommandFailed(f"{words[0]} ended with code {code}; all output is in {self.log}\n{last}")
 
     def aws(self, *words: str) -> Any:
         """Run an ``aws`` command; its JSON answer."""

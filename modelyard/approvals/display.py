@@ -52,6 +52,8 @@ def sentence(sighting: Sighting, goal: Goal) -> str:
         return f"{view.status}: {_name(view, view.serving_config) or 'no version'} serves"
     if not goal.heard(view.records):
         return "waiting until the approval hook hears of it (should the event be lost, within 15 minutes)"
+    if view.unexplained:
+        return f"{view.status}: the attempt has failed, and the approval hook is about to say why"
     if view.wish is Wish.BACKING_OFF:
         reasons = [item.reason for item in view.records.attempts if item.outcome == CAPACITY]
         return f"SageMaker has no capacity; it is tried again every so often: {reasons[-1]}"

@@ -12,7 +12,7 @@ from modelyard.lambdas.serving.declaration import Declared
 from modelyard.lambdas.serving.desired import Target, choose
 from modelyard.lambdas.serving.errors import unless_absent
 from modelyard.lambdas.serving.instants import whole_second
-from modelyard.lambdas.serving.ledger import ADOPTED, OPEN, Approval, Attempt, Records
+from modelyard.lambdas.serving.ledger import ADOPTED, FAILED, OPEN, Approval, Attempt, Records
 from modelyard.lambdas.serving.registry import Registry
 from modelyard.lambdas.serving.steps import Endpoint, State, Wish, conclude, state, wish
 from modelyard.settings.errors import nearest
@@ -79,6 +79,12 @@ class View:
         """The last attempt, with its outcome if SageMaker shows one that is not written down yet."""
         attempts = self.records.attempts
         return concluded(attempts[-1], self.endpoint) if attempts else None
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether the last attempt has failed and the approval hook has not written down why: it knows the alarm."""
+        last = self.last_attempt
+        return bool(last and last.outcome == FAILED and self.records.open_attempt)
 
     def package_of(self, config_name: str) -> tuple[str, int]:
         """ARN and version of the model package that a config serves; empty and 0 if the ledger does not know it."""

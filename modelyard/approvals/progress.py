@@ -17,6 +17,7 @@ __all__ = ["Goal", "Outcome", "Serves", "Sighting", "Watched", "Withdrawn", "fol
 
 _FIRST_PAUSE = 0.25  # seconds between looks, growing
 _LONGEST_PAUSE = 5.0
+_PATIENCE = 30.0
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,17 @@ class Sighting:
 
 
 def follow(endpoint: Watched, goal: Goal, pause: Callable[[float], None] = time.sleep) -> Iterator[Sighting]:
-    """Look at the endpoint until the goal is decided. Lost connections and throttling do not end it."""
-    seconds = _FIRST_PAUSE
+    """Look at the endpoint until the goal is decided. Lost connections and throttling do not end it.
+
+    SageMaker does not say why it rolled back, but the approval hook does: that is waited for, half a minute at most.
+    """
+    seconds, patience = _FIRST_PAUSE, _PATIENCE
     while True:
         sighting = _look(endpoint, goal)
+        failed = sighting.outcome and not sighting.outcome.reached
+        if failed and sighting.view and sighting.view.unexplained and patience > 0:
+            sighting = Sighting(sighting.view)
+            patience -= seconds
         yield sighting
         if sighting.outcome:
             return

@@ -8,6 +8,7 @@ module only after the environment that ministack reads at import is set (see ``s
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import secrets
 import threading
@@ -188,6 +189,22 @@ class Emulator:
 
         cloudwatch._dispatch_alarm_actions = dispatch_and_tell
         cloudwatch._evaluate_alarm = lambda alarm: None
+        self._keep_reason_data()
+
+    def _keep_reason_data(self) -> None:
+        """Let an alarm's history say by which datapoints it changed, as AWS's does; ministack's leaves them out."""
+        record, kept = cloudwatch._record_history, dict[tuple[str, str, str], str]()
+
+        def record_with_data(name: str, old: str, new: str, reason: str, *more: Any, **rest: Any) -> None:
+            data = (cloudwatch._alarms.get(name) or {}).get("StateReasonData", "")
+            key = (*self.account_and_region(), name)
+            # A state that is set without data leaves the data of the state before.
+            if data and kept.get(key) != data:
+                kept[key] = data
+                rest["reason_data"] = json.loads(data)
+            record(name, old, new, reason, *more, **rest)
+
+        cloudwatch._record_history = record_with_data
 
     # -- credentials ------------------------------------------------------
 

@@ -184,6 +184,26 @@ def test_a_lost_connection_and_throttling_do_not_end_the_watch() -> None:
     assert sentence(sightings[0], GOAL).startswith("cannot look just now: Could not connect to the endpoint URL")
 
 
+BACK = view(endpoint("InService", config(1)), attempts=[SERVED, tried("open")])
+
+
+def test_a_roll_back_is_told_with_the_alarm_that_the_hook_finds_a_moment_later() -> None:
+    explained = view(endpoint("InService", config(1)), attempts=[SERVED, tried("failed", reason="rolled back: p99")])
+    sightings = seen_by(GOAL, BACK, BACK, explained)
+    assert [item.outcome for item in sightings[:-1]] == [None, None]
+    assert sightings[-1].outcome == Outcome(False, "version 2 does not serve: rolled back: p99")
+    assert (
+        sentence(sightings[0], GOAL) == "InService: the attempt has failed, and the approval hook is about to say why"
+    )
+
+
+def test_a_roll_back_that_the_hook_does_not_explain_is_told_after_half_a_minute() -> None:
+    waited: list[float] = []
+    sightings = list(follow(Looks(*[BACK] * 100), GOAL, pause=waited.append))
+    assert 30 <= sum(waited) < 36
+    assert sightings[-1].outcome == Outcome(False, "version 2 does not serve: rolled back: SageMaker gave no reason")
+
+
 def test_credentials_that_expire_end_the_watch() -> None:
     expired = ClientError({"Error": {"Code": "ExpiredTokenException", "Message": "expired"}}, "DescribeEndpoint")
     with pytest.raises(ClientError):

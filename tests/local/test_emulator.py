@@ -41,6 +41,11 @@ FUNCTIONS: list[tuple[Any, str, list[str]]] = [
     (eventbridge, "_invoke_target", ["target", "event", "rule", "view"]),
     (cloudwatch, "_evaluate_alarm", ["alarm"]),
     (cloudwatch, "_dispatch_alarm_actions", ["alarm", "old_state", "new_state", "reason"]),
+    (
+        cloudwatch,
+        "_record_history",
+        ["alarm_name", "old_state", "new_state", "reason", "alarm_type", "reason_data"],
+    ),
     (cloudwatch, "_dims_key", ["dims"]),
     (cloudwatch, "_point_stats", ["pt"]),
     (cloudwatch_logs, "_filter_log_events", ["data"]),
@@ -263,7 +268,7 @@ def test_every_status_of_an_operation_under_way_has_one_for_its_interruption() -
 def test_metrics_and_alarms_are_read_and_a_change_of_state_is_told(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("_evaluate_alarm", "_dispatch_alarm_actions"):
+    for name in ("_evaluate_alarm", "_dispatch_alarm_actions", "_record_history"):
         monkeypatch.setattr(cloudwatch, name, getattr(cloudwatch, name))
     told: list[Any] = []
     emulator.take_over_alarms(lambda *change: told.append(change))

@@ -55,6 +55,12 @@ class Metric:
         found = self.cloudwatch.describe_alarm_history(AlarmName=alarm, HistoryItemType="StateUpdate")
         return [item["HistorySummary"] for item in found["AlarmHistoryItems"]]
 
+    def datapoints(self, alarm: str) -> list[list[float] | None]:
+        """By which datapoints it changed its state, the newest first; None where nobody said."""
+        found = self.cloudwatch.describe_alarm_history(AlarmName=alarm, HistoryItemType="StateUpdate")
+        states = [json.loads(item["HistoryData"])["newState"] for item in found["AlarmHistoryItems"]]
+        return [state.get("stateReasonData", {}).get("recentDatapoints") for state in states]
+
     def await_state(self, alarm: str, state: str) -> dict[str, Any]:
         def look() -> dict[str, Any] | None:
             found = self.described(alarm)
@@ -87,6 +93,17 @@ def test_an_alarm_goes_through_its_states_as_its_metric_does(metric: Metric) -> 
     summaries = metric.history(alarm)
     assert "Alarm updated from INSUFFICIENT_DATA to ALARM" in summaries
     assert "Alarm updated from ALARM to INSUFFICIENT_DATA" in summaries
+
+
+def test_the_history_says_by_which_datapoints_an_alarm_changed(metric: Metric) -> None:
+    alarm = metric.alarm(TreatMissingData="notBreaching")
+    metric.await_state(alarm, "OK")
+    metric.put(9.0)
+    metric.await_state(alarm, "ALARM")
+    assert metric.datapoints(alarm)[0] == [9.0]
+    metric.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="INSUFFICIENT_DATA", StateReason="a drill")
+    drill = metric.history(alarm).index("Alarm updated from ALARM to INSUFFICIENT_DATA")
+    assert metric.datapoints(alarm)[drill] is None
 
 
 def test_an_alarm_looks_at_its_own_dimensions_only(metric: Metric) -> None:
