@@ -14,6 +14,7 @@ __all__ = ["GROUPS", "main"]
 # of the caller: shown as one line, without a traceback. Those of `TOP_LEVEL` are called without a group.
 TOP_LEVEL = "modelyard.approvals.commands"
 GROUPS = {
+    "config": "modelyard.config.commands",
     "data": "modelyard.data",
     "local": "modelyard.local.commands",
 }
