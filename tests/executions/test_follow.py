@@ -22,7 +22,8 @@ def sightings(yard: Yard, project: str, client: Any, pause: Any) -> list[Sightin
 
 def test_a_line_that_appears_after_the_end_is_shown(yard: Yard) -> None:
     yard.pipeline("late", [yard.step("Look", "print('in time')")])
-    logs, ended = yard.lab.aws.client("logs"), []
+    logs = yard.lab.aws.client("logs")
+    ended: list[bool] = []
 
     def pause(seconds: float) -> None:
         time.sleep(0.05)

@@ -50,7 +50,6 @@ def executions(yard: Yard) -> dict[str, list[str]]:
 
 
 def projects(yard: Yard) -> list[str]:
-    pages = yard.lab.sagemaker.get_paginator("list_pipelines").paginate(PipelineNamePrefix="modelyard-runs-")
-    return sorted(
-        item["PipelineName"].removeprefix("modelyard-runs-") for page in pages for item in page["PipelineSummaries"]
-    )
+    pages = yard.lab.sagemaker.get_paginator("list_pipelines").paginate(PipelineNamePrefix="modelyard-runs")
+    names = [item["PipelineName"] for page in pages for item in page["PipelineSummaries"]]
+    return sorted(name.removeprefix("modelyard-runs-") for name in names)

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from typer.testing import CliRunner
 
 from modelyard.executions import commands
-
 from tests.local.sagemaker.lab import Lab, unique
 
 SETTINGS = """\
