@@ -115,11 +115,10 @@ def _follow(pipeline: ProjectPipeline, arn: str, only: str = "") -> None:
                 from modelyard.executions.display import show
                 from modelyard.executions.follow import follow
 
-                console = _console()
-                ended = show(follow(pipeline.connection.client, arn, only), console)
-                _say_what_was_made(pipeline, ended)
+                ended = show(follow(pipeline.connection.client, arn, only), _console())
         except ApprovalError as error:
             raise ApprovalError(f"{error}; the execution goes on. Look again: {again}") from error
+    _say_what_was_made(pipeline, ended)
     if ended.status != "Succeeded":
         why = " ".join("; ".join(ended.failures or [ended.reason]).split())
         _leave(f"modelyard: execution {ended.id} {ended.status}{f': {why}' if why else ''}", 1)
@@ -127,10 +126,16 @@ def _follow(pipeline: ProjectPipeline, arn: str, only: str = "") -> None:
 
 
 def _say_what_was_made(pipeline: ProjectPipeline, execution: Execution) -> None:
+    """Its outputs; that they cannot be looked up does not change how it ended."""
     from modelyard.executions.jobs import made
 
     succeeded = [step for step in execution.steps if step.status == "Succeeded"]
-    rows = [(step.name, *pair) for step in succeeded for pair in made(pipeline.connection.client, step)]
+    try:
+        with explained():
+            rows = [(step.name, *pair) for step in succeeded for pair in made(pipeline.connection.client, step)]
+    except ApprovalError as error:
+        typer.echo(f"what the steps made cannot be looked up: {error}", err=True)
+        return
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
     for step, name, place in rows:
         _say(f"{step:{widths[0]}}  {name:{widths[1]}}  {place}")

@@ -112,4 +112,4 @@ def _status(step: Step) -> str:
 
 
 def _seconds(step: Step, now: datetime) -> float | None:
-    return ((step.ended or now) - step.started).total_seconds() if step.started else None
+    return max(0.0, ((step.ended or now) - step.started).total_seconds()) if step.started else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-__all__ = ["ENDED", "Execution", "Step", "look"]
+__all__ = ["ENDED", "Execution", "Step", "execution_id", "look", "steps_of"]
 
 ENDED = frozenset({"Succeeded", "Failed", "Stopped"})
 
@@ -65,7 +65,7 @@ class Execution:
         """How long it took, or takes so far."""
         ends = [step.ended for step in self.steps if step.ended]
         end = max(ends, default=self.started) if self.ended else now
-        return (end - self.started).total_seconds()
+        return max(0.0, (end - self.started).total_seconds())
 
 
 def execution_id(arn: str) -> str:
@@ -79,16 +79,20 @@ def look(sagemaker: Any, arn: str) -> Execution:
     The execution is read before its steps, so that those of one that has ended are complete.
     """
     described = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
-    pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
-        PipelineExecutionArn=arn, SortOrder="Ascending"
-    )
     return Execution(
         arn=arn,
         status=described["PipelineExecutionStatus"],
         reason=described.get("FailureReason", ""),
         started=described["CreationTime"],
-        steps=tuple(_step(item) for page in pages for item in page["PipelineExecutionSteps"]),
+        steps=steps_of(sagemaker, arn),
     )
+
+
+def steps_of(sagemaker: Any, arn: str) -> tuple[Step, ...]:
+    """The steps of the execution that have started, in their order."""
+    paginator = sagemaker.get_paginator("list_pipeline_execution_steps")
+    pages = paginator.paginate(PipelineExecutionArn=arn, SortOrder="Ascending")
+    return tuple(_step(item) for page in pages for item in page["PipelineExecutionSteps"])
 
 
 def _step(item: dict[str, Any]) -> Step:

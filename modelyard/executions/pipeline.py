@@ -12,7 +12,7 @@ from typing import Any
 from modelyard import names
 from modelyard.approvals.connection import Connection
 from modelyard.approvals.errors import ApprovalError
-from modelyard.executions.execution import Execution, execution_id, look
+from modelyard.executions.execution import Execution, execution_id, steps_of
 from modelyard.executions.parameters import Parameter, checked, declared, different
 from modelyard.lambdas.serving.errors import unless_absent
 from modelyard.lambdas.serving.instants import whole_second
@@ -140,7 +140,13 @@ class ProjectPipeline:
 
     def _summary(self, item: dict[str, Any], now: datetime) -> Summary:
         arn = item["PipelineExecutionArn"]
-        seen = look(self._sagemaker, arn)
+        seen = Execution(
+            arn=arn,
+            status=item["PipelineExecutionStatus"],
+            reason=item.get("PipelineExecutionFailureReason", ""),
+            started=item["StartTime"],
+            steps=steps_of(self._sagemaker, arn),
+        )
         version = execution_id(seen.package_arn)
         return Summary(
             id=seen.id,

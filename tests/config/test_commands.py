@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import shlex
 import stat
 import subprocess
@@ -20,8 +21,10 @@ from typer.testing import CliRunner
 from modelyard.config import commands, editing
 from modelyard.config.errors import ConfigError
 from modelyard.config.values import spell
+from modelyard.settings import load_settings
 
 HERE = Path(__file__)
+ROOT = HERE.parents[2]
 EDITS = YAML(typ="safe").load(HERE.with_name("edits.yaml"))
 REFUSALS = YAML(typ="safe").load(HERE.with_name("refusals.yaml"))
 STAGE = """\
@@ -93,7 +96,7 @@ def test_a_wrong_call_gives_its_one_line_and_writes_nothing(case: dict[str, str]
 def test_the_command_line_makes_a_refusal_one_line_and_exit_code_2(folder: Path) -> None:
     Path("platform.yaml").write_text(SHARED)
     call = [sys.executable, "-m", "modelyard", "config", "get", "stages.prod"]
-    done = subprocess.run(call, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(HERE.parents[2])})
+    done = subprocess.run(call, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT)})
     told = "modelyard: stages.prod: platform.yaml has no such key; stages has: dev\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
 
@@ -168,6 +171,21 @@ def test_a_file_without_a_line_end_gets_one_before_a_new_line(folder: Path) -> N
     assert file.read_text() == STAGE.rstrip("\n").replace("us-east-1", "eu-west-1")
     config("set", "stages.dev.adopt", "true")
     assert file.read_text() == STAGE.replace("us-east-1", "eu-west-1") + "    adopt: true\n"
+
+
+def test_the_page_shows_every_command_with_its_options_and_its_examples_run(folder: Path) -> None:
+    page = (ROOT / "docs/settings.md").read_text()
+    usage, examples = re.findall(r"^```\n(modelyard config .*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    shown = {line.split()[2]: set(re.findall(r"--[\w-]+", line)) for line in usage.splitlines()}
+    for command in commands.app.registered_commands:
+        name = str(command.name or (command.callback and command.callback.__name__))
+        assert shown[name] == set(re.findall(r"--[\w-]+", config(name, "--help"))) - {"--help", "--file"}
+    (folder / "platform.yaml").write_bytes((ROOT / "platform.yaml").read_bytes())
+    for line in examples.splitlines():
+        config(*shlex.split(line)[2:])
+    made = load_settings(Path("platform.yaml"))
+    assert made.stages[1].account == "444455556666"
+    assert made.projects[0].parameters == {"MaxDepth": 6} and made.projects[0].schedule is None
 
 
 @given(value=st.text() | st.integers() | st.booleans() | st.none(), quote=st.sampled_from(["", '"', "'"]))

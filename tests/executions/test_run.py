@@ -6,7 +6,12 @@ import os
 import pty
 import signal
 import subprocess
+from typing import Any, NoReturn
 
+import pytest
+from botocore.exceptions import ClientError
+
+from modelyard.executions import jobs
 from tests.executions.yard import Yard, parameter
 
 
@@ -178,3 +183,16 @@ def test_on_a_terminal_a_table_of_the_steps_is_left(yard: Yard) -> None:
     table = text[text.rindex("step") :]
     assert "Look" in table and "Failed" in table and "✗" in table
     assert "Look: Failed" not in text, "the lines for changes are for other places than terminals"
+
+
+def test_a_run_that_succeeded_is_a_success_whether_or_not_its_outputs_can_be_looked_up(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> NoReturn:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DescribeProcessingJob")
+
+    monkeypatch.setattr(jobs, "made", refused)
+    done = yard.ask("run", "snail")
+    told = "DescribeProcessingJob is not allowed: no; docs/cli.md lists what each command needs"
+    assert (done.code, done.stderr) == (0, f"what the steps made cannot be looked up: {told}\n")
+    assert done.stdout.endswith(" Succeeded\n")
