@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from modelyard.config.errors import ConfigError
+from modelyard.terminal import print_json
 
 __all__ = ["ERRORS", "app"]
 
@@ -35,7 +34,7 @@ def get(key: Key, file: File = HERE, as_json: AsJson = False) -> None:
         path = keys.split(key)
         value = SettingsFile.read(file).get(path)
     if as_json:
-        _print_json(value)
+        print_json(value)
     elif isinstance(value, dict):
         _print_lines(value, path)
     else:
@@ -56,7 +55,7 @@ def list_(
         path = keys.split(prefix) if prefix else ()
         values = SettingsFile.read(file).get(path)
     if as_json:
-        _print_json({keys.dotted(name): value for name, value in keys.entries(values, path) if name})
+        print_json({keys.dotted(name): value for name, value in keys.entries(values, path) if name})
     else:
         _print_lines(values, path)
 
@@ -116,11 +115,6 @@ def _print_lines(values: Any, path: tuple[str, ...]) -> None:
     for name, value in entries(values, path):
         if name:
             typer.echo(f"{dotted(name)} = {_spelt(value)}")
-
-
-def _print_json(value: Any) -> None:
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
-    typer.echo()
 
 
 def _spelt(value: Any) -> str:

@@ -42,6 +42,8 @@ def put(text: str, path: Path, value: Any, old: Any = None) -> str:
     root = _compose(text)
     if root is None:
         return _with_lines(text, len(text), _lines(text, path, value, 0))
+    if not root.value:
+        return _spliced(text, root.start_mark.index, root.end_mark.index, spell(_nested(path, value)))
     entries = _entries(text, root, path)
     if len(entries) == len(path):
         return _replace(text, path, entries[-1], value, old)
@@ -59,8 +61,7 @@ def remove(text: str, path: Path) -> str:
     if len(entries) < len(path):
         raise ConfigError(f"{dotted(path)} comes from an anchor elsewhere in the file; take it out there")
     entry = entries[-1]
-    siblings = entry.inside.value
-    if len(siblings) > 1:
+    if len(entry.inside.value) > 1:
         return _cut(text, entry)
     if len(path) > NAMED + 1:
         return remove(text, path[:-1])
@@ -154,9 +155,8 @@ def _emptied(text: str, parent: _Entry, entry: _Entry) -> str:
 def _in_place(text: str, entry: _Entry, spelling: str) -> str:
     """A value on the line of its key in the place of one on lines of its own."""
     colon = text.index(":", entry.key.end_mark.index) + 1
-    return (
-        f"{text[:colon]} {spelling}{text[colon : _line_end(text, colon)]}{text[_line_end(text, _end(text, entry)) :]}"
-    )
+    line, after = _line_end(text, colon), _line_end(text, _end(text, entry))
+    return f"{text[:colon]} {spelling}{text[colon:line]}{text[after:]}"
 
 
 def _cut(text: str, entry: _Entry) -> str:
@@ -167,9 +167,8 @@ def _cut(text: str, entry: _Entry) -> str:
     if place:
         before = _Entry(pairs[place - 1][0], pairs[place - 1][1], entry.inside)
         return _spliced(text, _end(text, before), _end(text, entry), "")
-    return _spliced(
-        text, entry.key.start_mark.index, pairs[1][0].start_mark.index if pairs[1:] else _end(text, entry), ""
-    )
+    end = pairs[1][0].start_mark.index if pairs[1:] else _end(text, entry)
+    return _spliced(text, entry.key.start_mark.index, end, "")
 
 
 def _lines(text: str, path: Path, value: Any, indent: int) -> str:
@@ -195,6 +194,10 @@ def _span(text: str, entry: _Entry) -> tuple[int, int]:
     """From where to where the value stands, its anchor not counted."""
     if _is_alias(entry):
         return _alias(text, entry).span(1)
+    if not text[entry.value.start_mark.index : entry.value.end_mark.index].strip():
+        # Nothing stands there; the parser marks where something else begins.
+        colon = text.index(":", entry.key.end_mark.index) + 1
+        return colon, colon
     start: int = entry.value.start_mark.index
     anchor = _ANCHOR.match(text, start) if entry.value.anchor else None
     return anchor.end() if anchor else start, max(_rstripped(text, entry.value), anchor.end() if anchor else start)
@@ -203,14 +206,9 @@ def _span(text: str, entry: _Entry) -> tuple[int, int]:
 def _end(text: str, entry: _Entry) -> int:
     """Where what belongs to the key ends, without blanks and comments behind it."""
     node = entry.value
-    if _is_alias(entry):
-        return _span(text, entry)[1]
-    if isinstance(node, MappingNode) and _is_block(node):
-        return _end(text, _last(node))
-    if isinstance(node, SequenceNode) and _is_block(node):
-        return _rstripped(text, node.value[-1])
-    end: int = entry.key.end_mark.index
-    return max(_rstripped(text, node), end)
+    if _is_block(node) and not _is_alias(entry):
+        return _end(text, _last(node)) if isinstance(node, MappingNode) else _rstripped(text, node.value[-1])
+    return _span(text, entry)[1]
 
 
 def _rstripped(text: str, node: Node) -> int:

@@ -32,10 +32,12 @@ class SettingsFile:
         """The file as it is.
 
         Raises:
-            SettingsError: there is none, it is not UTF-8, or it is not YAML.
+            SettingsError: there is none, it is not UTF-8, or it is not YAML with keys.
         """
         file = SettingsFile(path, read_text(path))
-        file.document()
+        document = file.document()
+        if document.values is not None and not isinstance(document.values, dict):
+            check(document)
         return file
 
     def document(self) -> Document:

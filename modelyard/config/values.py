@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, get_args, get_origin
 
 from ruamel.yaml import YAML
@@ -51,7 +52,8 @@ def _scalar(wanted: Any, text: str) -> Any:
     if isinstance(value, str):
         return value if text[:1] in ("'", '"') else text
     takes_text = wanted is not None and expected(wanted, ()) is str
-    is_scalar = text.strip() and "#" not in text and isinstance(value, bool | int | float | None)
+    # A comment, or the zeros of 007, would be lost in a number.
+    is_scalar = text.strip() and not re.search(r"#|^[-+]?0\d", text) and isinstance(value, bool | int | float | None)
     return value if is_scalar and not takes_text else text
 
 

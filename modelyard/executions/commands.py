@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from modelyard.approvals.errors import ApprovalError, explained
+from modelyard.terminal import INTERRUPTED, console, leave, print_json
 
 if TYPE_CHECKING:
     from modelyard.executions.execution import Execution
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["ERRORS", "app"]
 
 ERRORS = (ApprovalError,)
-INTERRUPTED = 130
-_WIDE = 240  # columns
 
 app = typer.Typer(help="Run pipelines and look at their executions.", no_args_is_help=True)
 
@@ -70,10 +67,9 @@ def executions(
         pipeline = _pipeline(project, stage)
         summaries = pipeline.executions(limit)
     if as_json:
-        json.dump([asdict(item) for item in summaries], sys.stdout, indent=2)
-        typer.echo()
+        print_json([asdict(item) for item in summaries])
     elif summaries:
-        _console().print(summaries_table(summaries))
+        console().print(summaries_table(summaries))
     else:
         _say(f"{pipeline.name} has no execution yet; start one: modelyard run {pipeline.name}")
 
@@ -115,13 +111,13 @@ def _follow(pipeline: ProjectPipeline, arn: str, only: str = "") -> None:
                 from modelyard.executions.display import show
                 from modelyard.executions.follow import follow
 
-                ended = show(follow(pipeline.connection.client, arn, only), _console())
+                ended = show(follow(pipeline.connection.client, arn, only), console())
         except ApprovalError as error:
             raise ApprovalError(f"{error}; the execution goes on. Look again: {again}") from error
     _say_what_was_made(pipeline, ended)
     if ended.status != "Succeeded":
         why = " ".join("; ".join(ended.failures or [ended.reason]).split())
-        _leave(f"modelyard: execution {ended.id} {ended.status}{f': {why}' if why else ''}", 1)
+        leave(f"modelyard: execution {ended.id} {ended.status}{f': {why}' if why else ''}", 1)
     _say(f"execution {ended.id} Succeeded")
 
 
@@ -166,7 +162,7 @@ def _left_to_itself(text: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _leave(f"no longer looking; {text}", INTERRUPTED)
+        leave(f"no longer looking; {text}", INTERRUPTED)
 
 
 def _id(arn: str) -> str:
@@ -179,18 +175,6 @@ def _look_again(pipeline: ProjectPipeline, arn: str) -> str:
 
 def _stop(arn: str) -> str:
     return f"aws sagemaker stop-pipeline-execution --pipeline-execution-arn {arn}"
-
-
-def _leave(text: str, code: int) -> NoReturn:
-    typer.echo(text, err=True)
-    raise typer.Exit(code)
-
-
-def _console() -> Any:
-    """Where commands print: tables fill a terminal, and elsewhere are wide enough to be read line by line."""
-    from rich.console import Console
-
-    return Console() if sys.stdout.isatty() else Console(width=_WIDE)
 
 
 def _say(text: str) -> None:

@@ -101,6 +101,20 @@ def test_the_command_line_makes_a_refusal_one_line_and_exit_code_2(folder: Path)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
 
 
+@pytest.mark.parametrize("before", ["", "# nothing yet\n", "{}\n", "stages: {}\n", "stages:\n"])
+def test_a_file_without_stages_can_get_its_first_one(before: str, folder: Path) -> None:
+    file = folder / "platform.yaml"
+    file.write_text(before)
+    config("set", "stages.dev.account", "111122223333", "stages.dev.region", "eu-west-1")
+    assert load_settings(file).stages[0].account == "111122223333"
+
+
+def test_a_file_that_has_no_keys_at_all_is_told_so(folder: Path) -> None:
+    (folder / "platform.yaml").write_text("- stages\n")
+    with pytest.raises(ConfigError, match=r"^platform.yaml, line 1: received a list; allowed: stages, projects$"):
+        config("set", "stages.dev.region", "eu-west-1")
+
+
 def test_get_prints_a_value_as_text_and_a_section_key_by_key(folder: Path) -> None:
     Path("platform.yaml").write_text(SHARED)
     assert config("get", "stages.dev.account") == "111122223333\n"
