@@ -23,7 +23,7 @@ _LAST_LOOKS = 3
 
 @dataclass(frozen=True)
 class Sighting:
-    """One look: the execution, or why it could not be seen, and what its jobs have logged since the last one."""
+    """One look: the execution, what its jobs have logged since the last one, and what kept from seeing all of that."""
 
     execution: Execution | None = None
     lines: tuple[Line, ...] = ()
@@ -55,7 +55,7 @@ def follow(client: Client, arn: str, only: str = "", pause: Callable[[float], No
         pause(_LAST_PAUSE)
         sighting = _look(client, arn, logs)
         yield sighting
-        if sighting.execution and not sighting.lines:
+        if not sighting.trouble and not sighting.lines:
             return
 
 
@@ -77,11 +77,11 @@ class _Logs:
     """Whether a step has ended so lately that a line may yet come."""
     _ended: dict[str, float] = field(default_factory=dict)
 
-    def read(self, execution: Execution) -> tuple[Line, ...]:
+    def read(self, execution: Execution) -> Iterator[Line]:
         steps = [step for step in execution.steps if _is_wanted(step, self.only) and not self._is_over(step)]
-        lines = tuple(line for step in steps for line in self.tail.read(step))
+        for step in steps:
+            yield from self.tail.read(step)
         self.awaited = bool(self.tail.jobs and steps)
-        return lines
 
     def _is_over(self, step: Step) -> bool:
         key, now = f"{step.name} {step.metadata}", time.monotonic()
@@ -89,13 +89,16 @@ class _Logs:
 
 
 def _look(client: Client, arn: str, logs: _Logs) -> Sighting:
+    execution, lines, trouble = None, [], ""
     try:
         execution = look(client("sagemaker"), arn)
-        return Sighting(execution, logs.read(execution))
+        for line in logs.read(execution):
+            lines.append(line)  # what was read stays read, should the next call fail
     except Exception as error:
         if meaning(error) is not Meaning.TRANSIENT:
             raise
-        return Sighting(trouble=str(error))
+        trouble = str(error)
+    return Sighting(execution, tuple(lines), trouble)
 
 
 def _is_wanted(step: Step, only: str) -> bool:

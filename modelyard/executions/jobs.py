@@ -37,6 +37,8 @@ _KINDS = {
     "ClarifyCheck": ("CheckJobArn", _PROCESSING),
 }
 
+_RESOURCES = {"Model": "model", "TuningJob": "tuning job", "AutoMLJob": "AutoML job", "RegisterModel": "model package"}
+
 
 @dataclass(frozen=True)
 class Job:
@@ -65,18 +67,15 @@ def made(client: Client, step: Step) -> Iterator[tuple[str, str]]:
     job = job_of(client, step)
     if job:
         yield from _outputs(job.description)
-    for label in ("Model", "TuningJob", "AutoMLJob", "RegisterModel"):
+    for label, word in _RESOURCES.items():
         if step.arn(label):
-            yield _WORDS.get(label, label), step.arn(label)
+            yield word, step.arn(label)
     if step.arn("RegisterModel"):
         package = client("sagemaker").describe_model_package(ModelPackageName=step.arn("RegisterModel"))
         yield "approval", package["ModelApprovalStatus"]
         statistics = package.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {})
         if "S3Uri" in statistics:
             yield "evaluation", statistics["S3Uri"]
-
-
-_WORDS = {"RegisterModel": "model package", "Model": "model", "TuningJob": "tuning job", "AutoMLJob": "AutoML job"}
 
 
 def _outputs(described: dict[str, Any]) -> Iterator[tuple[str, str]]:

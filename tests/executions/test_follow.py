@@ -6,6 +6,7 @@ import itertools
 import time
 from typing import Any
 
+import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from modelyard.executions.execution import Step
@@ -40,25 +41,29 @@ def test_a_line_that_appears_after_the_end_is_shown(yard: Yard) -> None:
     assert [str(line) for sighting in seen for line in sighting.lines] == ["Look | in time", "Look | late"]
 
 
-def test_a_lost_connection_does_not_end_the_following(yard: Yard) -> None:
-    yard.pipeline("lost", [yard.step("Look", "print('hello')")])
-    sagemaker = environment.client(yard.lab.aws.instance, "sagemaker")
+@pytest.mark.parametrize(
+    ("service", "call", "nth"),
+    [("sagemaker", "sagemaker.DescribePipelineExecution", 1), ("logs", "cloudwatch-logs.DescribeLogStreams", 0)],
+    ids=["execution", "logs"],
+)
+def test_a_lost_connection_loses_neither_the_end_nor_a_line(yard: Yard, service: str, call: str, nth: int) -> None:
+    yard.pipeline(f"lost-{service}", [yard.step("Look", "print('hello')")])
+    failing = environment.client(yard.lab.aws.instance, service)
     calls = itertools.count()
 
     def lose(**_: Any) -> None:
-        if next(calls) == 1:
-            raise EndpointConnectionError(endpoint_url="https://sagemaker")
+        if next(calls) == nth:
+            raise EndpointConnectionError(endpoint_url="https://aws")
 
-    sagemaker.meta.events.register("before-call.sagemaker.DescribePipelineExecution", lose)
+    failing.meta.events.register(f"before-call.{call}", lose)
     seen = sightings(
         yard,
-        "lost",
-        lambda name: sagemaker if name == "sagemaker" else yard.lab.aws.client(name),
+        f"lost-{service}",
+        lambda name: failing if name == service else yard.lab.aws.client(name),
         lambda _: time.sleep(0.1),
     )
-    assert [sighting.trouble for sighting in seen if sighting.trouble] == [
-        'Could not connect to the endpoint URL: "https://sagemaker"'
-    ]
+    troubles = [sighting.trouble for sighting in seen if sighting.trouble]
+    assert troubles == ['Could not connect to the endpoint URL: "https://aws"']
     assert seen[-1].execution and seen[-1].execution.status == "Succeeded"
     assert [str(line) for sighting in seen for line in sighting.lines] == ["Look | hello"]
 

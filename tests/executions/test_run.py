@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from modelyard.executions import jobs
+from modelyard.executions.pipeline import ProjectPipeline
 from tests.executions.yard import Yard, parameter
 
 
@@ -196,3 +197,12 @@ def test_a_run_that_succeeded_is_a_success_whether_or_not_its_outputs_can_be_loo
     told = "DescribeProcessingJob is not allowed: no; docs/cli.md lists what each command needs"
     assert (done.code, done.stderr) == (0, f"what the steps made cannot be looked up: {told}\n")
     assert done.stdout.endswith(" Succeeded\n")
+
+
+def test_ctrl_c_while_it_is_started_says_that_it_may_have_started(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ProjectPipeline, "start", interrupted)
+    told = "no longer looking; it may have started. Look: modelyard executions modelyard-runs-snail\n"
+    assert yard.ask("run", "snail") == (130, "", told)
