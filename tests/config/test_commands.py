@@ -198,8 +198,9 @@ def test_the_page_shows_every_command_with_its_options_and_its_examples_run(fold
     for line in examples.splitlines():
         config(*shlex.split(line)[2:])
     made = load_settings(Path("platform.yaml"))
-    assert made.stages[1].account == "444455556666"
-    assert made.projects[0].parameters == {"MaxDepth": 6} and made.projects[0].schedule is None
+    assert {stage.name: stage.account for stage in made.stages}["prod"] == "444455556666"
+    (abalone,) = (project for project in made.projects if project.name == "abalone")
+    assert abalone.parameters == {"MaxDepth": 6} and abalone.schedule is None
 
 
 @given(value=st.text() | st.integers() | st.booleans() | st.none(), quote=st.sampled_from(["", '"', "'"]))

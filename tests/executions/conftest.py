@@ -14,7 +14,7 @@ __all__ = ["lab"]
 
 @pytest.fixture(scope="session")
 def yard(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Yard:
-    """A stage with the pipelines of three projects: `snail` registers, `slug` fails, `whelk` has never been started."""
+    """A stage with pipelines: that of `snail` registers, those of `slug` and `clam` fail, that of `whelk` is unused."""
     made = Yard(lab, "runs", tmp_path_factory.mktemp("yard"))
     made.pipeline(
         "snail",
@@ -25,7 +25,8 @@ def yard(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Yard:
         parameter("Fast", "Boolean", False),
         parameter("Note", "String", "none"),
     )
-    made.pipeline("slug", [made.step("Look", FAILS), made.step("Never", "", after=("Look",))])
+    for name in ("slug", "clam"):
+        made.pipeline(name, [made.step("Look", FAILS), made.step("Never", "", after=("Look",))])
     made.pipeline("whelk", [made.step("Look", "")], parameter("Data", "String"))
     return made
 

@@ -12,13 +12,13 @@ from ruamel.yaml import YAML
 from tests.executions.yard import Yard
 
 WRONG_CALLS = YAML(typ="safe").load(Path(__file__).with_name("wrong_calls.yaml"))
-PROJECTS = ("snail", "slug", "whelk")
+PROJECTS = ("snail", "clam", "whelk")
 
 
 @pytest.fixture(scope="module")
 def elsewhere(yard: Yard) -> Path:
-    """A folder without settings; and slug has an execution."""
-    yard.lab.execute("modelyard-runs-slug")
+    """A folder without settings; and clam has an execution."""
+    yard.lab.execute("modelyard-runs-clam")
     (yard.folder / "none").mkdir(exist_ok=True)
     return yard.folder / "none"
 
@@ -29,13 +29,13 @@ def test_a_wrong_call_gives_its_one_line_and_starts_nothing(case: dict[str, Any]
     folder = elsewhere if "settings" in case else yard.folder
     done = yard.ask(*shlex.split(case["call"]), folder=folder, **case.get("environment", {}))
     error = case["error"].replace("PROJECTS", ", ".join(projects(yard)))
-    error = error.replace("EXECUTIONS", ", ".join(before["slug"]))
+    error = error.replace("EXECUTIONS", ", ".join(before["clam"]))
     assert done == (2, "", f"modelyard: {error}\n")
     assert executions(yard) == before
 
 
 def test_the_command_line_makes_a_wrong_call_one_line_and_exit_code_2(yard: Yard) -> None:
-    done = yard.call("run", "slug", "-p", "Limit")
+    done = yard.call("run", "clam", "-p", "Limit")
     told = "modelyard: -p Limit: write -p name=value\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
 
