@@ -14,9 +14,9 @@ __all__ = ["GROUPS", "main"]
 # of the caller: shown as one line, without a traceback. Those of `TOP_LEVEL` are called without a group.
 TOP_LEVEL = ("modelyard.executions.commands", "modelyard.approvals.commands")
 GROUPS = {
-    "config": "modelyard.config.commands",
     "data": "modelyard.data",
     "local": "modelyard.local.commands",
+    "config": "modelyard.config.commands",
 }
 
 
