@@ -12,10 +12,11 @@ __all__ = ["GROUPS", "main"]
 
 # Group name -> the module that holds its Typer application as `app` and, as `ERRORS`, the exceptions that are mistakes
 # of the caller: shown as one line, without a traceback. Those of `TOP_LEVEL` are called without a group.
-TOP_LEVEL = "modelyard.approvals.commands"
+TOP_LEVEL = ("modelyard.executions.commands", "modelyard.approvals.commands")
 GROUPS = {
     "data": "modelyard.data",
     "local": "modelyard.local.commands",
+    "config": "modelyard.config.commands",
 }
 
 # What Typer raises when it is called wrongly; of that family it exports only this child.
@@ -34,12 +35,11 @@ def main() -> None:
     )
     app.callback()(_show_help)
     called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
-    groups: dict[str | None, str] = {None: TOP_LEVEL}
-    groups.update(GROUPS)
+    groups: list[tuple[str | None, str]] = [*((None, path) for path in TOP_LEVEL), *GROUPS.items()]
     if called in GROUPS:
-        groups = {called: GROUPS[called]}
+        groups = [(called, GROUPS[called])]
     errors: tuple[type[Exception], ...] = ()
-    for name, path in groups.items():
+    for name, path in groups:
         module = importlib.import_module(path)
         app.add_typer(module.app, name=name)
         errors += tuple(module.ERRORS)
