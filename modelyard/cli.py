@@ -14,7 +14,7 @@ __all__ = ["GROUPS", "main"]
 # of the caller: shown as one line, without a traceback. Those of `TOP_LEVEL` are called without a group.
 TOP_LEVEL = ("modelyard.executions.commands", "modelyard.approvals.commands")
 GROUPS = {
-    "data": "modelyard.data",
+    "data": "modelyard.data.commands",
     "local": "modelyard.local.commands",
     "config": "modelyard.config.commands",
 }

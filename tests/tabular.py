@@ -2,17 +2,13 @@
 
 import functools
 import os
-import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
 
 from modelyard.local.sagemaker.jobs.environments import prepare_environment
+from tests.containers import server
+from tests.containers.server import Server
 
 IMAGE = Path(__file__).parents[1] / "modelyard" / "containers" / "tabular"
 START_SECONDS = 60
@@ -33,57 +29,6 @@ def run(command: list[str | Path], **variables: str) -> subprocess.CompletedProc
     )
 
 
-class Answer(NamedTuple):
-    """An HTTP answer."""
-
-    status: int
-    content_type: str
-    body: str
-
-
-class Server:
-    """A running `serve`."""
-
-    def __init__(self, port: int) -> None:
-        self._url = f"http://127.0.0.1:{port}"
-
-    def ping(self) -> int:
-        """The status of GET /ping; 0 where nobody answers."""
-        try:
-            with urllib.request.urlopen(f"{self._url}/ping", timeout=10) as answer:
-                status: int = answer.status
-                return status
-        except OSError:
-            return 0
-
-    def invoke(self, body: bytes | str, content_type: str | None = "text/csv", accept: str | None = None) -> Answer:
-        """POST /invocations."""
-        headers = {"Content-Type": content_type or "", **({"Accept": accept} if accept else {})}
-        data = body.encode() if isinstance(body, str) else body
-        request = urllib.request.Request(f"{self._url}/invocations", data=data, headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return Answer(answer.status, answer.headers["Content-Type"], answer.read().decode())
-        except urllib.error.HTTPError as error:
-            return Answer(error.code, error.headers["Content-Type"], error.read().decode())
-
-
-@contextmanager
-def serving(model: Path, **variables: str) -> Iterator[Server]:
+def serving(model: Path, **variables: str) -> AbstractContextManager[Server]:
     """`serve` with the model folder, until the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    bind = {"SAGEMAKER_BIND_TO_HOST": "127.0.0.1", "SAGEMAKER_BIND_TO_PORT": str(port)}
-    process = subprocess.Popen(["serve"], env={**environment(), **bind, "SM_MODEL_DIR": str(model), **variables})
-    try:
-        server = Server(port)
-        deadline = time.monotonic() + START_SECONDS
-        while server.ping() != 200:
-            assert process.poll() is None, f"serve ended with code {process.returncode}"
-            assert time.monotonic() < deadline, "serve does not answer"
-            time.sleep(0.05)
-        yield server
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    return server.serving(environment(), model, start_seconds=START_SECONDS, **variables)

@@ -12,8 +12,8 @@ import pytest
 
 from modelyard.pipeline_defs.compiler import CompiledPipeline
 from tests import tabular
+from tests.containers.server import Answer, Server
 from tests.pipeline_defs.abalone import COLUMNS, FOLDER, Run, train
-from tests.tabular import Answer, Server
 
 ROW = "M,0.455,0.365,0.095,0.514,0.2245,0.101,0.15"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import tabular
-from tests.tabular import Answer, Server
+from tests.containers.server import Answer, Server
 
 DOUBLER = """
 def model_fn(model_dir):

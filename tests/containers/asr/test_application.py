@@ -1,0 +1,95 @@
+"""What the server says when inference itself fails, with a recogniser that fails when it is told to."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from benchmarks.speech_requests import silence
+from tests.containers.asr import image
+
+MODULES = ("audio", "batching", "limits", "serving")
+
+
+class Recogniser:
+    """Counts samples; fails where a recording has as many as `failing`."""
+
+    sample_rate = 8000
+    limits = SimpleNamespace(max_seconds=2.0, max_batch=4, wait_ms=1)
+    failing = 8000
+
+    def __init__(self) -> None:
+        self.broken: str | None = None
+
+    def transcribe(self, recordings: Sequence[Sequence[float]]) -> list[str]:
+        if any(len(recording) == self.failing for recording in recordings):
+            raise RuntimeError("no result")
+        return [str(len(recording)) for recording in recordings]
+
+
+@pytest.fixture
+def serving(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The image's module, which finds its own beside it."""
+    monkeypatch.delenv("MODEL_PACKAGE_ARN", raising=False)
+    monkeypatch.syspath_prepend(str(image.IMAGE))
+    for name in MODULES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield __import__("serving")
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+def request(application: Any, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
+    """Status and JSON of one request to an ASGI application."""
+    headers = [(b"content-type", b"audio/wav")]
+    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}
+    answer: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        answer.append(message)
+
+    asyncio.run(application(scope, receive, send))
+    content = b"".join(part.get("body", b"") for part in answer[1:])
+    return answer[0]["status"], json.loads(content or b"null")
+
+
+def test_a_failed_inference_is_a_500_and_the_next_request_is_served(
+    serving: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    application = serving.application(Recogniser())
+    assert request(application, "POST", "/invocations", silence(1.0)) == (500, {"error": "RuntimeError: no result"})
+    assert "RuntimeError: no result" in capsys.readouterr().err
+    assert request(application, "POST", "/invocations", silence(0.5)) == (
+        200,
+        {"text": "4000", "seconds": 0.5, "model_version": None, "model_package_arn": None},
+    )
+    assert request(application, "GET", "/ping") == (200, None)
+
+
+def test_a_gpu_that_is_lost_fails_the_health_check(serving: ModuleType) -> None:
+    recogniser = Recogniser()
+    recogniser.broken = "CUDA error: unspecified launch failure"
+    answer = request(serving.application(recogniser), "GET", "/ping")
+    assert answer == (500, {"error": "CUDA error: unspecified launch failure"})
+
+
+@pytest.mark.parametrize(
+    ("arn", "version"),
+    [
+        ("arn:aws:sagemaker:us-east-1:111122223333:model-package/modelyard-dev-asr/3", "3"),
+        ("arn:aws:sagemaker:us-east-1:111122223333:model-package/unversioned", None),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_the_version_is_the_number_of_the_model_package(
+    serving: ModuleType, arn: str | None, version: str | None
+) -> None:
+    assert serving.identity(arn) == {"model_version": version, "model_package_arn": arn or None}
