@@ -15,6 +15,7 @@ def leftovers(clients: dict[str, Any]) -> dict[str, list[str]]:
     stacks = _all(clients["cloudformation"], "describe_stacks", "Stacks", "StackName")
     tables = _all(clients["dynamodb"], "list_tables", "TableNames", None)
     buckets = [bucket["Name"] for bucket in clients["s3"].list_buckets()["Buckets"]]
+    repositories = _all(clients["ecr"], "describe_repositories", "repositories", "repositoryName")
     parameters = clients["ssm"].get_paginator("get_parameters_by_path").paginate(Path=f"/{PREFIX}", Recursive=True)
     return {
         "stacks": [stack for stack in stacks if stack != "CDKToolkit"],
@@ -27,6 +28,7 @@ def leftovers(clients: dict[str, Any]) -> dict[str, list[str]]:
         ),
         "parameters": [parameter["Name"] for page in parameters for parameter in page["Parameters"]],
         "tables": [table for table in tables if table.startswith(PREFIX)],
+        "repositories": [name for name in repositories if name.startswith(f"{PREFIX}/")],
         "buckets": [bucket for bucket in buckets if bucket.startswith(PREFIX)],
     }
 

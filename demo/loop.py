@@ -27,7 +27,7 @@ __all__ = ["PROJECT", "Loop"]
 
 PROJECT = "abalone"
 SHOWN_ROWS = 5
-CLIENTS = ("s3", "sagemaker", "sagemaker-runtime", "ssm", "cloudformation", "cloudwatch", "dynamodb")
+CLIENTS = ("s3", "ecr", "sagemaker", "sagemaker-runtime", "ssm", "cloudformation", "cloudwatch", "dynamodb")
 
 
 @dataclass

@@ -19,12 +19,6 @@ MAX_STAGE_LENGTH = 15
 MAX_PROJECT_LENGTH = 37
 """Longest project name: SageMaker allows an endpoint name 63 characters, prefix and stage included."""
 
-SOURCE_TAG = "modelyard:source"
-"""Tag of an ECR repository: the S3 location of the zipped folder that its image is built from."""
-
-IMAGE_TAG = "modelyard:tag"
-"""Tag of an ECR repository: the image tag that `SOURCE_TAG` is the source of."""
-
 VERSION_VARIABLE = "MODEL_PACKAGE_ARN"
 """The variable that tells a model's container which version it serves."""
 
@@ -49,9 +43,14 @@ def key_alias(stage: str) -> str:
     return f"alias/{PREFIX}-{stage}"
 
 
-def repository(folder: str) -> str:
-    """The ECR repository of the image in `modelyard/containers/<folder>`."""
-    return f"{PREFIX}/{folder}"
+def image(folder: str, variant: str = "") -> str:
+    """The name of the image in `modelyard/containers/<folder>`, or of one of its variants."""
+    return f"{folder}/{variant}" if variant else folder
+
+
+def repository(image: str) -> str:
+    """The ECR repository of an image."""
+    return f"{PREFIX}/{image}"
 
 
 def parameter_path(stage: str, project: str | None = None, key: str | None = None) -> str:
@@ -59,9 +58,9 @@ def parameter_path(stage: str, project: str | None = None, key: str | None = Non
     return "/" + "/".join(part for part in (PREFIX, stage, project, key) if part is not None)
 
 
-def image_parameter(folder: str) -> str:
-    """The SSM parameter that holds the URI of the image of `modelyard/containers/<folder>`."""
-    return parameter_path(IMAGES, folder, "uri")
+def image_parameter(image: str, tag: str = "uri") -> str:
+    """The SSM parameter that holds an image's URI by digest: of what `tag` names, by default of the latest."""
+    return parameter_path(IMAGES, image, tag)
 
 
 def declaration_parameter(stage: str, project: str) -> str:

@@ -88,12 +88,12 @@ def dashboard_body(properties: Resource) -> dict[str, Any]:
 def scrubbed(value: Any) -> Any:
     """A template less what changes with the sources of assets: their hashes, and the definitions of pipelines."""
     scrubbed_text = re.sub(r"[0-9a-f]{64}", "<hash>", json.dumps(value))
-    scrubbed_text = re.sub(r"(modelyard/[a-z0-9_]+:)[0-9a-f]{16}", r"\1<tag>", scrubbed_text)
+    scrubbed_text = re.sub(
+        r'(/modelyard/images/[a-z0-9_/]+/|"Tag": "|"Image[A-Z][A-Za-z]+)[0-9a-f]{16}"', r'\1<tag>"', scrubbed_text
+    )
     template = json.loads(scrubbed_text)
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::SageMaker::Pipeline":
             properties["PipelineDefinition"] = "<definition>"
-        if resource["Type"] == "AWS::ECR::Repository":
-            properties["Tags"] = [tag for tag in properties["Tags"] if tag["Key"] != "modelyard:tag"]
     return template

@@ -19,6 +19,8 @@ def test_paths_stand_below_each_other() -> None:
     assert names.parameter_path("dev", "abalone", "pipeline") == "/modelyard/dev/abalone/pipeline"
     assert names.declaration_parameter("dev", "abalone") == "/modelyard/dev/abalone/endpoint"
     assert names.image_parameter("tabular") == "/modelyard/images/tabular/uri"
+    assert names.image_parameter(names.image("asr", "gpu"), "0a1b") == "/modelyard/images/asr/gpu/0a1b"
+    assert names.repository(names.image("asr", "gpu")) == "modelyard/asr/gpu"
 
 
 def test_stacks_are_named_after_stage_and_project() -> None:

@@ -1,14 +1,20 @@
 """An image for jobs and endpoints, built from a folder."""
 
+import hashlib
+import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack, Tags
+from aws_cdk import CfnParameter, Duration, IgnoreMode, RemovalPolicy, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.image_builder import ImageBuilder
+from modelyard.constructs.image_variants import FILE, check_build_args
 from modelyard.constructs.sources import NOT_SOURCES
 from modelyard.settings import ConfigurationError
 
@@ -16,56 +22,103 @@ _TAG_LENGTH = 16
 
 
 class ContainerImage(Construct):
-    """An ECR repository for the image of a folder, with the folder's sources and the tag that they make.
+    """An image that is in its ECR repository once its stack is deployed: built where it is not there yet.
 
-    The tag is a hash of the folder's content, so an image is never replaced and a changed folder is a new image. The
-    repository's tags `modelyard:source` and `modelyard:tag` say where the zipped sources of the image are.
-
-    This construct does not build the image. On AWS, push it by hand before the first job needs it:
-    `docker build --provenance=false --output type=docker` in the folder, then `docker push` to `image_uri`, which
-    stands in the SSM parameter `/modelyard/images/<folder>/uri`.
+    The tag is a hash of the folder's content and the build arguments, so an image is never replaced and a changed
+    folder is a new image. Whatever runs the image names it by its digest, see `uri_for`; people find the digest's URI
+    in the SSM parameter `/modelyard/images/<name>/uri`.
 
     The life cycle expires only untagged images: a tagged one may be what a registered model version runs on.
 
     Args:
-        folder: holds `Dockerfile`; its name is the repository's.
+        folder: holds `Dockerfile`.
+        builder: builds the image; of the same stack.
+        variant: tells images of the same folder apart. Default: the folder makes one image.
+        build_args: arguments of the Dockerfile. Default: those that it states.
         retain: whether the repository and its images outlive the stack. Default: they do.
         adopt: whether to refer to the repository that an earlier deployment retained. Default: make it.
 
     Attributes:
-        repository: the repository.
+        name: the folder's name, followed by a slash and the variant, where it has one.
+        repository: the repository, `modelyard/<name>`.
         tag: the image's tag.
-        image_uri: what jobs and model packages name. It refers to no resource, so that another stack may use it in any
-            place; what uses it has to depend on this construct.
 
     Raises:
-        ConfigurationError: there is no `Dockerfile` in the folder.
+        ConfigurationError: there is no `Dockerfile` in the folder, or a build argument is none.
     """
 
-    def __init__(self, scope: Construct, id: str, *, folder: Path, retain: bool = True, adopt: bool = False) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        folder: Path,
+        builder: ImageBuilder,
+        variant: str = "",
+        build_args: Mapping[str, str] | None = None,
+        retain: bool = True,
+        adopt: bool = False,
+    ) -> None:
         super().__init__(scope, id)
         if not (folder / "Dockerfile").is_file():
             raise ConfigurationError(f"{folder}: no Dockerfile there; a container image is made from a folder with one")
-        source = assets.Asset(self, "Source", path=str(folder), exclude=NOT_SOURCES, ignore_mode=IgnoreMode.GIT)
-        self.tag = source.asset_hash[:_TAG_LENGTH]
-        name = names.repository(folder.name)
+        arguments = dict(build_args or {})
+        check_build_args("build_args", arguments)
+        self.name = names.image(folder.name, variant)
+        source = assets.Asset(
+            self, "Source", path=str(folder), exclude=[*NOT_SOURCES, f"/{FILE}"], ignore_mode=IgnoreMode.GIT
+        )
+        content = json.dumps([source.asset_hash, arguments], sort_keys=True)
+        self.tag = hashlib.sha256(content.encode()).hexdigest()[:_TAG_LENGTH]
+        repository = names.repository(self.name)
         self.repository = (
-            ecr.Repository.from_repository_name(self, "Repository", name)
+            ecr.Repository.from_repository_name(self, "Repository", repository)
             if adopt
-            else self._make_repository(name, source, retain)
+            else self._make_repository(repository, retain)
         )
         stack = Stack.of(self)
-        self.image_uri = f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}/{name}:{self.tag}"
-        ssm.StringParameter(
+        self._uri = builder.build(
             self,
-            "Uri",
-            parameter_name=names.image_parameter(folder.name),
-            string_value=self.image_uri,
-            description=f"image that the content of containers/{folder.name} makes",
+            "Image",
+            repository=self.repository,
+            repository_uri=f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}/{repository}",
+            tag=self.tag,
+            source=source,
+            build_args=arguments,
         )
+        self._parameter("Uri", names.image_parameter(self.name), f"latest image {self.name}")
+        self._parameter("Tagged", names.image_parameter(self.name, self.tag), f"image {self.name} of this tag")
 
-    def _make_repository(self, name: str, source: assets.Asset, retain: bool) -> ecr.Repository:
-        repository = ecr.Repository(
+    def uri_for(self, user: Construct) -> str:
+        """The image's URI by digest, for the stack of `user`; that stack is deployed after the image's.
+
+        Another stack reads it from an SSM parameter whose name holds the tag. An export would not do: CloudFormation
+        refuses to change one that is in use, and this one changes with every image. As the name is in the user's
+        template, a new image changes that, and so is deployed.
+        """
+        own, its = Stack.of(self), Stack.of(user)
+        if its is own:
+            return self._uri
+        its.add_stack_dependency(own)
+        # A parameter of the same id would keep its former value, whatever its default: the CDK asks for that.
+        id = "Image" + "".join(part.capitalize() for part in re.split(r"[^a-z0-9]", self.name)) + self.tag
+        existing = its.node.try_find_child(id)
+        if isinstance(existing, CfnParameter):
+            return existing.value_as_string
+        parameter = CfnParameter(
+            its,
+            id,
+            type="AWS::SSM::Parameter::Value<String>",
+            default=names.image_parameter(self.name, self.tag),
+            description=f"URI of the image {self.name}, by digest",
+        )
+        return parameter.value_as_string
+
+    def _parameter(self, id: str, name: str, description: str) -> None:
+        ssm.StringParameter(self, id, parameter_name=name, string_value=self._uri, description=description)
+
+    def _make_repository(self, name: str, retain: bool) -> ecr.Repository:
+        return ecr.Repository(
             self,
             "Repository",
             repository_name=name,
@@ -81,6 +134,3 @@ class ContainerImage(Construct):
             removal_policy=RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY,
             empty_on_delete=not retain,
         )
-        Tags.of(repository).add(names.SOURCE_TAG, source.s3_object_url)
-        Tags.of(repository).add(names.IMAGE_TAG, self.tag)
-        return repository

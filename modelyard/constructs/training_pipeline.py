@@ -32,7 +32,7 @@ class TrainingPipeline(Construct):
         store: the buckets and the key that the definition may refer to.
         roles: the pipeline's and its jobs' roles.
         registry: where the pipeline registers models.
-        images: the images that the definition may refer to, by folder name.
+        images: the images that the definition may refer to, by folder name; it names them by digest.
         parameters: defaults for the pipeline's parameters. Default: those in `pipeline.py`.
         network: the VPC of the jobs. Default: none.
         schedule: when it is started, `rate(…)` or `cron(…)` in UTC. Default: only by hand.
@@ -86,7 +86,7 @@ class TrainingPipeline(Construct):
             "KmsKeyArn": store.key.key_arn,
             "ModelPackageGroupName": registry.model_package_group_name,
             **{variable: asset.s3_object_url for variable, asset in sources.items()},
-            **{variable: image.image_uri for variable, image in used_images.items()},
+            **{variable: image.uri_for(self) for variable, image in used_images.items()},
         }
         if network:
             known |= {f"SubnetId{index}": subnet for index, subnet in enumerate(network.subnet_ids)}

@@ -28,6 +28,15 @@ FAMILIES = _LOCAL_STORAGE | _NO_LOCAL_STORAGE
 """The instance families that endpoints are known to run on."""
 
 
+def names_accelerators(text: object) -> bool:
+    """Whether `text` is the name of an instance type that has accelerators, such as `ml.g5.xlarge`."""
+    return (
+        isinstance(text, str)
+        and _TYPE.fullmatch(text) is not None
+        and _ACCELERATED.fullmatch(text.split(".")[1]) is not None
+    )
+
+
 @dataclass(frozen=True)
 class InstanceType:
     """A SageMaker instance type.
@@ -64,7 +73,7 @@ class InstanceType:
     @property
     def accelerated(self) -> bool:
         """Whether it has GPUs or other accelerators."""
-        return _ACCELERATED.fullmatch(self.family) is not None
+        return names_accelerators(self.name)
 
     @property
     def has_gpu(self) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from modelyard.settings.instances import names_accelerators
 from modelyard.settings.schema import PlatformFile, ProjectKeys, ProjectName, StageKeys, StageName
 
 
@@ -42,6 +43,12 @@ class Project(ProjectKeys):
     def pipeline_folder(self) -> str:
         """The folder of `modelyard/pipeline_defs`."""
         return self.pipeline or self.name
+
+    @property
+    def accelerated(self) -> bool:
+        """Whether its endpoint, or one of its parameters, names an instance type with accelerators."""
+        endpoint = self.endpoint.instance_type if self.endpoint else None
+        return any(names_accelerators(value) for value in (endpoint, *self.parameters.values()))
 
 
 @dataclass(frozen=True)

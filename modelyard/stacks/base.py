@@ -38,4 +38,9 @@ class StageStack(Stack):
             permissions_boundary=PermissionsBoundary.from_arn(boundary) if boundary else None,
         )
         self.stage_settings = stage
-        acknowledge(self, {f"{_RULES}{rule}": reason for rule, reason in _ACKNOWLEDGED.items()})
+        acknowledge_for_platform(self)
+
+
+def acknowledge_for_platform(stack: Stack) -> None:
+    """Acknowledge what cdk-nag says of every role, function and log of the platform."""
+    acknowledge(stack, {f"{_RULES}{rule}": reason for rule, reason in _ACKNOWLEDGED.items()})

@@ -1,40 +1,88 @@
 """The images of an account in a region."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from aws_cdk import Environment, Stack
+from aws_cdk import Environment, PermissionsBoundary, Stack
 from constructs import Construct
 
 from modelyard.constructs.container_image import ContainerImage
+from modelyard.constructs.image_builder import ImageBuilder
+from modelyard.constructs.image_variants import variant_of
 from modelyard.settings import Stage
+from modelyard.stacks.base import acknowledge_for_platform
 
 CONTAINERS = Path(__file__).parent.parent / "containers"
 
 
 class ImageStack(Stack):
-    """The repositories of the images in `modelyard/containers`, shared by all stages of an account and region.
+    """The images that projects run, and what builds them; shared by all stages of an account and region.
+
+    An image comes into the stack when a project's pipeline first refers to it, so that none is built that nobody runs.
 
     Args:
         stages: the stages that share it. The repositories are retained unless all of them are disposable, and adopted
-            where one of them adopts.
+            where one of them adopts. Its roles have the first permissions boundary that one of them has.
         containers: folder of the images' folders. Default: `modelyard/containers`.
-
-    Attributes:
-        images: the images by folder name.
     """
 
     def __init__(self, scope: Construct, id: str, *, stages: Sequence[Stage], containers: Path = CONTAINERS) -> None:
-        retain = not all(stage.disposable for stage in stages)
+        self._retain = not all(stage.disposable for stage in stages)
+        self._adopt = any(stage.adopt for stage in stages)
+        boundary = next((stage.permissions_boundary for stage in stages if stage.permissions_boundary), None)
         super().__init__(
             scope,
             id,
-            description="Modelyard: image repositories",
+            description="Modelyard: images",
             env=Environment(account=stages[0].account, region=stages[0].region),
-            termination_protection=retain,
+            termination_protection=self._retain,
+            permissions_boundary=PermissionsBoundary.from_arn(boundary) if boundary else None,
         )
-        adopt = any(stage.adopt for stage in stages)
-        self.images: Mapping[str, ContainerImage] = {
-            folder.name: ContainerImage(self, folder.name.capitalize(), folder=folder, retain=retain, adopt=adopt)
-            for folder in (dockerfile.parent for dockerfile in sorted(containers.glob("*/Dockerfile")))
-        }
+        acknowledge_for_platform(self)
+        self._folders = {dockerfile.parent.name: dockerfile.parent for dockerfile in containers.glob("*/Dockerfile")}
+        self._builder = ImageBuilder(self, "Builder", description="Modelyard: builds images")
+
+    def images_for(self, *, accelerated: bool) -> Mapping[str, ContainerImage]:
+        """The images of a project by folder: of a folder with variants the one that suits its instance types.
+
+        Raises:
+            ConfigurationError: on reading an image whose `variants.json` is wrong.
+        """
+        return _Images(self, accelerated)
+
+    def _image(self, folder: str, accelerated: bool) -> ContainerImage:
+        variant = variant_of(self._folders[folder], accelerated=accelerated)
+        id = folder.capitalize() + variant.name.capitalize()
+        existing = self.node.try_find_child(id)
+        if isinstance(existing, ContainerImage):
+            return existing
+        return ContainerImage(
+            self,
+            id,
+            folder=self._folders[folder],
+            builder=self._builder,
+            variant=variant.name,
+            build_args=variant.build_args,
+            retain=self._retain,
+            adopt=self._adopt,
+        )
+
+
+class _Images(Mapping[str, ContainerImage]):
+    """Makes an image when it is first read."""
+
+    def __init__(self, stack: ImageStack, accelerated: bool) -> None:
+        self._stack = stack
+        self._accelerated = accelerated
+
+    def __getitem__(self, folder: str) -> ContainerImage:
+        return self._stack._image(folder, self._accelerated)
+
+    def __contains__(self, folder: object) -> bool:
+        return folder in self._stack._folders
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._stack._folders))
+
+    def __len__(self) -> int:
+        return len(self._stack._folders)

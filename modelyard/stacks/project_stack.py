@@ -70,7 +70,7 @@ class ProjectStack(StageStack):
             store=stage.foundation.store,
             roles=stage.foundation.roles,
             registry=self.registry,
-            images=stage.images.images,
+            images=stage.images.images_for(accelerated=project.accelerated),
             parameters=project.parameters,
             network=settings.network,
             schedule=project.schedule,

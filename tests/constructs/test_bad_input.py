@@ -17,6 +17,7 @@ from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.capacity import Capacity
 from modelyard.constructs.container_image import ContainerImage
 from modelyard.constructs.execution_roles import ExecutionRoles
+from modelyard.constructs.image_builder import ImageBuilder
 from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.model_endpoint import ModelEndpoint
 from modelyard.constructs.model_registry import ModelRegistry
@@ -95,6 +96,11 @@ def _pipeline(scope: Construct) -> None:
         registry=ModelRegistry(scope, "Registry", model_package_group_name="modelyard-dev-abalone"),
         images={},
     )
+
+
+def _image(scope: Construct, folder: Path, **build_args: str) -> None:
+    builder = ImageBuilder(scope, "Builder", description="builds images")
+    ContainerImage(scope, "Image", folder=folder, builder=builder, build_args=build_args)
 
 
 def _twice(scope: Construct) -> None:
@@ -243,8 +249,13 @@ BAD_INPUT: dict[str, tuple[Callable[[Construct], object], str]] = {
         "the folders of modelyard/containers are: none",
     ),
     "a folder that is no image": (
-        lambda scope: ContainerImage(scope, "Image", folder=Path("/nowhere")),
+        lambda scope: _image(scope, Path("/nowhere")),
         "/nowhere: no Dockerfile there; a container image is made from a folder with one",
+    ),
+    "a build argument that would break the build": (
+        lambda scope: _image(scope, ROOT / "modelyard" / "containers" / "tabular", PATH="/bin"),
+        "build_args: received the build argument PATH; allowed: capitals, digits and _, a letter first, and no name "
+        "that the build uses itself",
     ),
     "a parameter twice": (
         _twice,

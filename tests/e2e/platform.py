@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ class Platform:
             aws_secret_access_key=self.env["AWS_SECRET_ACCESS_KEY"],
             region_name=self.env["AWS_REGION"],
         )
-        services = ("s3", "sagemaker", "sagemaker-runtime", "ssm", "cloudformation", "dynamodb")
+        services = ("s3", "ecr", "sagemaker", "sagemaker-runtime", "ssm", "cloudformation", "dynamodb")
         self.clients = {name: session.client(name, endpoint_url=self.env["AWS_ENDPOINT_URL"]) for name in services}
         stub = self.checkout.folder / ".cache" / "stub"
         stub.mkdir(parents=True)
@@ -74,6 +75,12 @@ class Platform:
 
     def deploy(self) -> None:
         self.run("cdk", "deploy", "--all", "--require-approval", "never")
+
+    def image(self) -> str:
+        """The image that the pipeline runs, by digest."""
+        definition = self.clients["sagemaker"].describe_pipeline(PipelineName=NAME)["PipelineDefinition"]
+        (image,) = set(re.findall(r"[\w.]+\.dkr\.ecr\.[\w.-]+/[\w/-]+@sha256:[0-9a-f]{64}", definition))
+        return str(image)
 
     def register(self) -> str:
         """Register one more version, pending approval, whose server answers its own number."""

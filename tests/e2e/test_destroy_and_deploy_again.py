@@ -28,6 +28,13 @@ def test_a_disposable_stage_leaves_nothing_and_starts_afresh(checkout: Checkout)
     for expected in ("1", "2"):
         platform.review(platform.register(), "Approved")
         platform.await_answer(expected)
+    before = platform.image()
+    with (checkout.folder / "modelyard" / "containers" / "tabular" / "serving.py").open("a") as file:
+        file.write("# changed\n")
+    platform.deploy()
+    assert platform.image() != before, "a changed image is built and pinned by the pipeline"
+    assert "There were no differences" in platform.run("cdk", "diff", "--all", "--fail")
+    assert platform.answer() == "2"
     platform.run("cdk", "destroy", "--all", "--force")
     assert {what: found for what, found in leftovers(platform.clients).items() if found} == {}
     assert platform.processes() == []
@@ -56,7 +63,8 @@ def test_a_retained_stage_keeps_what_it_holds_and_is_adopted(checkout: Checkout)
     assert left["model package groups"] == [NAME]
     assert len(left["buckets"]) == 4
     assert len(left["tables"]) == 1
-    kept = ("model package groups", "buckets", "tables")
+    assert left["repositories"] == ["modelyard/tabular"]
+    kept = ("model package groups", "buckets", "tables", "repositories")
     assert {what: found for what, found in left.items() if found and what not in kept} == {}
     assert platform.processes() == []
 

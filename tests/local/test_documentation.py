@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from modelyard.local.autoscaling.api import API
+from modelyard.local.codebuild.api import API as CODEBUILD
 from modelyard.local.commands import app
 from modelyard.local.sagemaker import PARTS
 from modelyard.local.sagemaker.cloudformation.types import RESOURCE_TYPES
@@ -35,6 +36,11 @@ def test_every_operation_of_sagemaker_is_listed_and_no_other() -> None:
 
 def test_every_operation_of_application_auto_scaling_is_listed_and_no_other() -> None:
     assert operations(section("### Alarms, metrics and scaling")) == set(API.operations)
+
+
+def test_every_operation_of_codebuild_is_listed_and_no_other() -> None:
+    importlib.import_module("modelyard.local.codebuild")
+    assert operations(section("### CodeBuild")) == set(CODEBUILD.operations)
 
 
 def test_every_resource_type_of_sagemaker_and_every_type_of_step_is_named() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelyard.local.sagemaker.context import Context
+from modelyard.local.sagemaker.errors import SageMakerError, ValidationException
 from modelyard.shapes import service_model
 
 __all__ = ["OPERATIONS", "SAGEMAKER", "Api", "Operation", "operation"]
@@ -16,10 +17,14 @@ Operation = Callable[[Context, dict[str, Any]], dict[str, Any] | None]
 
 @dataclass(frozen=True)
 class Api:
-    """The operations that are served of an API: ``service`` is botocore's name of it, ``title`` that of its errors."""
+    """The operations that are served of an API: ``service`` is botocore's name of it, ``title`` that of its errors.
+
+    ``invalid`` is what a request that botocore's model refuses is answered with.
+    """
 
     service: str
     title: str
+    invalid: type[SageMakerError] = ValidationException
     operations: dict[str, Operation] = field(default_factory=dict)
 
     def operation(self, name: str) -> Callable[[Operation], Operation]:

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from modelyard.local.sagemaker.context import Context
-from modelyard.local.sagemaker.errors import SageMakerError, UnknownOperation, ValidationException
+from modelyard.local.sagemaker.errors import SageMakerError, UnknownOperation
 from modelyard.local.sagemaker.operations import SAGEMAKER, Api
 from modelyard.shapes import operation_input, operation_output, problems, service_model
 
@@ -25,7 +25,7 @@ def handle_json(context: Context, target: str, body: bytes, api: Api = SAGEMAKER
         try:
             request = json.loads(body or b"{}")
         except ValueError as error:
-            raise ValidationException(f"The request body is not JSON: {error}") from None
+            raise api.invalid(f"The request body is not JSON: {error}") from None
         return _answer(200, call(context, name, request, api))
     except SageMakerError as error:
         return answer_error(error)
@@ -47,7 +47,7 @@ def call(context: Context, name: str, request: dict[str, Any], api: Api = SAGEMA
     found = list(problems(operation_input(api.service, name), request))
     if found:
         noun = "error" if len(found) == 1 else "errors"
-        raise ValidationException(f"{len(found)} validation {noun} detected: {'; '.join(map(str, found))}")
+        raise api.invalid(f"{len(found)} validation {noun} detected: {'; '.join(map(str, found))}")
     with context.service.lock:
         result = function(context, request) or {}
         # Copied inside the lock: a background thread may change the record while the answer is written.
@@ -57,7 +57,9 @@ def call(context: Context, name: str, request: dict[str, Any], api: Api = SAGEMA
 def _output(api: Api, name: str, result: dict[str, Any]) -> dict[str, Any]:
     shape = operation_output(api.service, name)
     answered = _known(shape, result) if shape is not None else {}
-    wrong = list(problems(shape, answered)) if shape is not None else []
+    found = problems(shape, answered) if shape is not None else ()
+    # Of lists that must not be empty in a request, AWS answers empty ones.
+    wrong = [problem for problem in found if problem.value != []]
     if wrong:
         raise AssertionError(f"{name} answers what AWS would not: {'; '.join(map(str, wrong))}")
     return json.loads(json.dumps(answered))  # type: ignore[no-any-return]

@@ -49,7 +49,7 @@ def test_each_handler_takes_an_event_and_a_context(project: Project) -> None:
     assert invoke(project, "serving.reconcile.handler", {"Records": [{"body": json.dumps(body)}]}) is None
 
 
-@pytest.mark.parametrize("path", sorted((ASSET_ROOT / "serving").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(ASSET_ROOT.glob("*/*.py")), ids=lambda path: f"{path.parent.name}.{path.stem}")
 def test_a_module_imports_nothing_but_the_standard_library_boto3_and_its_own_folder(path: Path) -> None:
     """Nothing else is there on Lambda."""
     nodes = list(ast.walk(ast.parse(path.read_text())))

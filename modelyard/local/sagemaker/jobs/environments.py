@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import fcntl
 import hashlib
@@ -19,6 +20,7 @@ __all__ = ["InstallError", "Progress", "beside", "cache_dir", "locked", "prepare
 Progress = Callable[[str], None]
 
 _REQUIREMENTS = "requirements.txt"
+_PIP_KEYS = ("global.find-links", "install.find-links")
 
 
 class InstallError(Exception):
@@ -78,7 +80,8 @@ def _build(environment: Path, requirements: bytes, progress: Progress) -> None:
         if requirements:
             (folder / _REQUIREMENTS).write_bytes(requirements)
             python = folder / "bin" / "python"
-            _uv(["pip", "install", "--compile-bytecode", "--python", python, "-r", folder / _REQUIREMENTS], progress)
+            given: list[str | Path] = ["--python", python, "-r", folder / _REQUIREMENTS]
+            _uv(["pip", "install", "--compile-bytecode", *given], progress, **_find_links())
 
 
 def _count(requirements: bytes) -> str:
@@ -86,13 +89,26 @@ def _count(requirements: bytes) -> str:
     return "1 requirement" if len(lines) == 1 else f"{len(lines)} requirements"
 
 
-def _uv(arguments: list[str | Path], progress: Progress) -> None:
+def _find_links() -> dict[str, str]:
+    """pip's places of wheels, from its variable or its configuration, for uv, which has a variable of its own."""
+    if "UV_FIND_LINKS" in os.environ:
+        return {}
+    places = os.environ.get("PIP_FIND_LINKS", "").split()
+    if not places:
+        command = [sys.executable, "-m", "pip", "config", "list"]
+        listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        values = [line.partition("=")[2].strip() for line in listed.splitlines() if line.partition("=")[0] in _PIP_KEYS]
+        places = [place for value in values for place in str(ast.literal_eval(value)).split()]
+    return {"UV_FIND_LINKS": ",".join(places)} if places else {}
+
+
+def _uv(arguments: list[str | Path], progress: Progress, **places: str) -> None:
     # The virtual environment that this process runs in must not be taken for the one to install into.
     variables = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
     process = subprocess.Popen(
         [_program(), *map(str, arguments)],
         # The system's certificates: a company's proxy or mirror is trusted there, not in uv's own list.
-        env={"UV_SYSTEM_CERTS": "1", **variables, "UV_NO_PROGRESS": "1"},
+        env={"UV_SYSTEM_CERTS": "1", **places, **variables, "UV_NO_PROGRESS": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,36 +1,24 @@
 """Container images without containers: an image's source folder, and a virtual environment in its stead.
 
-The ECR repository of an image carries the tags ``modelyard:source`` (the S3 URI of the zipped source folder) and
-``modelyard:tag`` (the image tag that was built from it). Any other image is known once somebody registers a folder
-for it with ``modelyard local image URI FOLDER``.
+An image that a build pushed is known by its manifest in ECR, which names the folder (``modelyard.local.docker``). Any
+other image is known once somebody registers a folder for it with ``modelyard local image URI FOLDER``.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import ClientError
 
+from modelyard.local.docker.store import context_folder, context_of
 from modelyard.local.sagemaker.context import Context
-from modelyard.local.sagemaker.jobs.environments import (
-    InstallError,
-    Progress,
-    beside,
-    cache_dir,
-    locked,
-    prepare_environment,
-)
+from modelyard.local.sagemaker.jobs.environments import InstallError, Progress, locked, prepare_environment
 
 __all__ = ["Image", "ImageError", "prepare_image", "register_image", "registered_images"]
-
-SOURCE_TAG = "modelyard:source"
-TAG_TAG = "modelyard:tag"
 
 _REGISTERED = "images.json"
 _ECR = re.compile(
@@ -60,10 +48,10 @@ class Image:
 def prepare_image(context: Context, uri: str, progress: Progress = lambda line: None) -> Image:
     """Make the image ``uri`` ready to run, or find that it is.
 
-    Takes up to minutes the first time, and says in ``progress`` what it does, line by line. Makes calls to ECR and S3,
+    Takes up to minutes the first time, and says in ``progress`` what it does, line by line. Makes a call to ECR,
     so it must not be called while an operation is answered. Raises ``ImageError``.
     """
-    folder = _registered_folder(context.service.state_dir, uri) or _source_folder(context, uri, progress)
+    folder = _registered_folder(context.service.state_dir, uri) or _pushed_folder(context, uri)
     try:
         return Image(uri, folder, prepare_environment(folder, progress))
     except InstallError as error:
@@ -108,67 +96,28 @@ def _registered_folder(state_dir: Path, uri: str) -> Path | None:
     return Path(folder)
 
 
-def _source_folder(context: Context, uri: str, progress: Progress) -> Path:
-    remembered = context.table("images")
-    with context.service.lock:
-        known = dict(remembered.get(uri) or {})
-    source = known.get("Source") or _source_of(context, uri)
-    digest = known.get("Digest")
-    folder = cache_dir() / "images" / digest if digest else None
-    if folder is None or not folder.is_dir():
-        progress(f"fetching the source of image {uri} from {source}")
-        archive = _download(context, uri, source)
-        digest = hashlib.sha256(archive).hexdigest()[:32]
-        folder = cache_dir() / "images" / digest
-        _unpack(archive, folder)
-        with context.service.lock:
-            remembered[uri] = {"Source": source, "Digest": digest}
-    return folder
-
-
-def _source_of(context: Context, uri: str) -> str:
+def _pushed_folder(context: Context, uri: str) -> Path:
     match = _ECR.fullmatch(uri)
     if match is None:
         raise ImageError(f"Image {uri} is not in ECR; {_remedy(uri)}")
-    arn = f"arn:aws:ecr:{match['region']}:{match['account']}:repository/{match['repository']}"
+    wanted = {"imageDigest": match["digest"]} if match["digest"] else {"imageTag": match["tag"] or "latest"}
     client = context.service.emulator.client("ecr", match["account"], match["region"])
     try:
-        tags = {tag["Key"]: tag["Value"] for tag in client.list_tags_for_resource(resourceArn=arn)["tags"]}
+        answer = client.batch_get_image(repositoryName=match["repository"], imageIds=[wanted])
+        manifest = answer["images"][0]["imageManifest"] if answer["images"] else None
+        reason = "" if manifest else answer["failures"][0]["failureReason"]
     except ClientError as error:
-        reason = error.response["Error"].get("Message") or error.response["Error"]["Code"]
-        raise ImageError(f"Image {uri} is not known to the local AWS: {reason}; {_remedy(uri)}") from None
-    if SOURCE_TAG not in tags:
-        raise ImageError(f"The repository of image {uri} has no tag {SOURCE_TAG}; {_remedy(uri)}")
-    if tags.get(TAG_TAG) != match["tag"]:
-        raise ImageError(
-            f"Image {uri} is not known to the local AWS: its repository now holds the tag '{tags.get(TAG_TAG)}'; "
-            f"{_remedy(uri)}"
-        )
-    return str(tags[SOURCE_TAG])
+        manifest, reason = None, error.response["Error"].get("Message") or error.response["Error"]["Code"]
+    if manifest is None:
+        raise ImageError(f"Image {uri} is not known to the local AWS: {reason}; {_remedy(uri)}")
+    try:
+        folder = context_folder(context.service.state_dir, context_of(manifest))
+    except (ValueError, KeyError, TypeError):
+        folder = None
+    if folder is None or not folder.is_dir():
+        raise ImageError(f"Image {uri} was not built by the local AWS, and its layers cannot be run; {_remedy(uri)}")
+    return folder
 
 
 def _remedy(uri: str) -> str:
     return f"register the folder it is built from with: modelyard local image {uri} FOLDER"
-
-
-def _download(context: Context, uri: str, source: str) -> bytes:
-    bucket, _, key = source.removeprefix("s3://").partition("/")
-    try:
-        return bytes(context.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        raise ImageError(f"The source {source} of image {uri} cannot be read ({code}); {_remedy(uri)}") from None
-
-
-def _unpack(archive: bytes, folder: Path) -> None:
-    with locked(folder):
-        if folder.is_dir():
-            return
-        with tempfile.TemporaryFile(dir=folder.parent) as file:
-            file.write(archive)
-            with beside(folder) as made, zipfile.ZipFile(file) as opened:
-                for info in opened.infolist():
-                    path = Path(opened.extract(info, made))
-                    # zipfile drops what makes `train` and `serve` programs.
-                    if not info.is_dir() and info.external_attr >> 16 & 0o111:
-                        path.chmod(0o755)

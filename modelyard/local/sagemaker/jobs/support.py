@@ -8,9 +8,9 @@ from typing import Any
 from modelyard.local.sagemaker.errors import ValidationException
 from modelyard.local.sagemaker.instances import has_local_storage
 
-__all__ = ["refuse_unsupported", "refuse_volume_key"]
+__all__ = ["Rule", "refuse_unsupported", "refuse_volume_key"]
 
-Rule = tuple[str, tuple[str, ...]]
+Rule = tuple[str, tuple[Any, ...]]
 
 
 def refuse_unsupported(request: dict[str, Any], rules: Sequence[Rule]) -> None:
@@ -24,7 +24,7 @@ def refuse_unsupported(request: dict[str, Any], rules: Sequence[Rule]) -> None:
                 continue
             if allowed:
                 raise ValidationException(
-                    f"{place} '{value}' is not supported by the local AWS; supported: {', '.join(allowed)}"
+                    f"{place} '{value}' is not supported by the local AWS; supported: {', '.join(map(str, allowed))}"
                 )
             raise ValidationException(f"{place} is not supported by the local AWS; leave it out")
 

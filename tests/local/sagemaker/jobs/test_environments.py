@@ -11,6 +11,9 @@ import pytest
 
 from modelyard.local.sagemaker.jobs.environments import InstallError, beside, cache_dir, prepare_environment
 
+# A version that no index has.
+UNPUBLISHED = "71.7"
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -18,13 +21,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "modelyard"
 
 
-def a_wheel(folder: Path) -> Path:
+def a_wheel(folder: Path, version: str = "1.0") -> Path:
     """A package `greeting` of one module, which nobody has to download."""
-    path = folder / "greeting-1.0-py3-none-any.whl"
+    path = folder / f"greeting-{version}-py3-none-any.whl"
     files = {
         "greeting.py": "WORD = 'hello'\n",
-        "greeting-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n",
-        "greeting-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"greeting-{version}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: greeting\nVersion: {version}\n",
+        f"greeting-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(
         f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip('=')},"
@@ -32,7 +35,7 @@ def a_wheel(folder: Path) -> Path:
         for name, text in files.items()
     )
     with zipfile.ZipFile(path, "w") as archive:
-        for name, text in {**files, "greeting-1.0.dist-info/RECORD": record}.items():
+        for name, text in {**files, f"greeting-{version}.dist-info/RECORD": record}.items():
             archive.writestr(name, text)
     return path
 
@@ -89,6 +92,36 @@ def test_a_requirement_that_cannot_be_installed_fails_with_the_installers_reason
         prepare_environment(folder, lambda line: None)
 
     assert [path.suffix for path in (cache / "environments").iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("given", ["variable", "configuration"])
+def test_wheels_are_found_where_pip_is_told_to_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    a_wheel(tmp_path, UNPUBLISHED)
+    monkeypatch.delenv("UV_FIND_LINKS", raising=False)
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    if given == "variable":
+        (tmp_path / "another").mkdir()
+        monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path / 'another'} {tmp_path}")
+    else:
+        (tmp_path / "pip.conf").write_text(f"[global]\nfind-links = {tmp_path}\n")
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    folder = image_folder(tmp_path / "image", f"greeting=={UNPUBLISHED}\n")
+
+    environment = prepare_environment(folder, lambda line: None)
+
+    assert list(environment.rglob("greeting.py"))
+
+
+def test_uvs_own_variable_wins_over_pips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_wheel(tmp_path, UNPUBLISHED)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path / "empty"))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+
+    with pytest.raises(InstallError, match="greeting"):
+        prepare_environment(image_folder(tmp_path / "image", f"greeting=={UNPUBLISHED}\n"), lambda line: None)
 
 
 def test_a_folder_made_beside_its_place_vanishes_when_it_fails(tmp_path: Path) -> None:

@@ -1,38 +1,36 @@
 from __future__ import annotations
 
-import io
-import zipfile
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from modelyard.local.docker.store import Built, keep_context
 from modelyard.local.sagemaker.jobs.images import ImageError, register_image, registered_images
 from tests.local.sagemaker.lab import Lab, unique
+from tests.local_aws import LocalAws
 
 TRAIN = "#!/usr/bin/env python3\nprint('trained by {word}')\n"
 
 
-def zipped(**files: str) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for name, text in files.items():
-            info = zipfile.ZipInfo(name)
-            info.external_attr = 0o100755 << 16
-            archive.writestr(info, text)
-    return content.getvalue()
-
-
-def push(lab: Lab, repository: str, tag: str, source: str) -> str:
-    """What deploying an image of ours leaves behind; returns its URI."""
+def push(lab: Lab, folder: Path, repository: str, tag: str) -> tuple[str, str]:
+    """What building and pushing ``folder`` leaves behind; the image's URIs by tag and by digest."""
     ecr = lab.aws.client("ecr")
-    tags = [{"Key": "modelyard:source", "Value": source}, {"Key": "modelyard:tag", "Value": tag}]
-    arn = f"arn:aws:ecr:{lab.aws.region}:{lab.aws.account}:repository/{repository}"
-    if repository in [item["repositoryName"] for item in ecr.describe_repositories()["repositories"]]:
-        ecr.tag_resource(resourceArn=arn, tags=tags)
-    else:
-        ecr.create_repository(repositoryName=repository, tags=tags)
-    return f"{lab.aws.account}.dkr.ecr.{lab.aws.region}.amazonaws.com/{repository}:{tag}"
+    if repository not in [item["repositoryName"] for item in ecr.describe_repositories()["repositories"]]:
+        ecr.create_repository(repositoryName=repository, imageTagMutability="IMMUTABLE")
+    image = Built(keep_context(lab.aws.paths.sagemaker, folder), {})
+    pushed = ecr.put_image(repositoryName=repository, imageTag=tag, imageManifest=image.manifest())["image"]
+    uri = f"{lab.aws.account}.dkr.ecr.{lab.aws.region}.amazonaws.com/{repository}"
+    return f"{uri}:{tag}", f"{uri}@{pushed['imageId']['imageDigest']}"
+
+
+def image_folder(path: Path, word: str) -> Path:
+    """The folder of an image whose training says ``word``."""
+    path.mkdir()
+    (path / "train").write_text(TRAIN.format(word=word))
+    (path / "train").chmod(0o755)
+    return path
 
 
 def train_in(lab: Lab, image: str) -> tuple[dict[str, Any], list[str]]:
@@ -42,16 +40,22 @@ def train_in(lab: Lab, image: str) -> tuple[dict[str, Any], list[str]]:
     return job, lab.log("Training", job["TrainingJobName"])
 
 
-def test_an_image_is_the_asset_that_its_repository_names_and_old_tags_keep_working(lab: Lab) -> None:
+def test_an_image_is_what_was_pushed_by_tag_and_digest_and_older_ones_keep_working(lab: Lab, tmp_path: Path) -> None:
     repository = unique("modelyard/tabular")
-    images = []
-    for word in ("one", "two"):
-        key = f"{unique('asset')}.zip"
-        lab.s3.put_object(Bucket=lab.bucket, Key=key, Body=zipped(train=TRAIN.format(word=word)))
-        images.append(push(lab, repository, word, f"s3://{lab.bucket}/{key}"))
-        assert train_in(lab, images[-1])[1][-1] == f"trained by {word}"
+    first, first_digest = push(lab, image_folder(tmp_path / "one", "one"), repository, "one")
+    second, second_digest = push(lab, image_folder(tmp_path / "two", "two"), repository, "two")
+    # What was pushed is what it was then.
+    shutil.rmtree(tmp_path / "one")
+    for image, word in ((first, "one"), (second, "two"), (first_digest, "one"), (second_digest, "two")):
+        assert train_in(lab, image)[1] == [f"trained by {word}"]
 
-    assert train_in(lab, images[0])[1] == ["trained by one"]
+
+def test_images_are_there_after_the_local_aws_was_down(own_local_aws: LocalAws, tmp_path: Path) -> None:
+    lab = Lab(own_local_aws, tmp_path)
+    _, image = push(lab, image_folder(tmp_path / "kept", "kept"), "kept", "1")
+    own_local_aws.down()
+    own_local_aws.up()
+    assert train_in(lab.reconnected(), image)[1] == ["trained by kept"]
 
 
 def test_an_image_that_was_never_pushed_fails_with_its_uri_and_the_remedy(lab: Lab) -> None:
@@ -65,12 +69,20 @@ def test_an_image_that_was_never_pushed_fails_with_its_uri_and_the_remedy(lab: L
     )
 
 
-def test_a_tag_that_the_repository_does_not_hold_fails_with_the_one_it_holds(lab: Lab) -> None:
-    image = push(lab, unique("modelyard/other"), "abc", "s3://bucket/key.zip")
+def test_a_tag_or_a_digest_that_was_not_pushed_is_not_known(lab: Lab, tmp_path: Path) -> None:
+    image, _ = push(lab, image_folder(tmp_path / "image", "x"), unique("modelyard/other"), "abc")
+    for unknown in (image.replace(":abc", ":xyz"), image.replace(":abc", f"@sha256:{'0' * 64}")):
+        reason = train_in(lab, unknown)[0]["FailureReason"]
+        assert f"Image {unknown} is not known to the local AWS: Requested image not found; register" in reason
 
-    job, _ = train_in(lab, image.replace(":abc", ":xyz"))
 
-    assert "its repository now holds the tag 'abc'" in job["FailureReason"]
+def test_an_image_of_layers_is_not_taken_for_one_of_ours(lab: Lab) -> None:
+    ecr, repository = lab.aws.client("ecr"), unique("modelyard/docker")
+    ecr.create_repository(repositoryName=repository)
+    for tag, manifest in (("empty", "{}"), ("layers", '{"layers": [{"digest": "sha256:12"}]}'), ("text", "x")):
+        ecr.put_image(repositoryName=repository, imageTag=tag, imageManifest=manifest)
+        image = f"{lab.aws.account}.dkr.ecr.{lab.aws.region}.amazonaws.com/{repository}:{tag}"
+        assert f"Image {image} was not built by the local AWS" in train_in(lab, image)[0]["FailureReason"]
 
 
 def test_an_image_outside_of_ecr_runs_once_its_folder_is_registered(lab: Lab, tmp_path: Path) -> None:

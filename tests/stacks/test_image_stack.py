@@ -1,0 +1,176 @@
+"""The images, what builds them, and what pins them."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelyard.cdk_app import create_app
+from modelyard.settings import ConfigurationError, load_settings
+from modelyard.stacks import ImageStack
+from tests.synthesis import ROOT, SETTINGS, Templates, text
+
+IMAGES = "Modelyard-Images-us-east-1"
+RETAINED = "Modelyard-Images-eu-central-1"
+ADOPTED = "Modelyard-Images-eu-west-1"
+TABULAR = ROOT / "modelyard" / "containers" / "tabular"
+
+
+def _image(templates: Templates, stack: str = IMAGES) -> dict[str, Any]:
+    properties: dict[str, Any] = templates.resource(stack, "Custom::ModelyardImage")["Properties"]
+    return properties
+
+
+def _parameter(templates: Templates, stack: str) -> tuple[str, dict[str, Any]]:
+    parameters: dict[str, Any] = templates.template(stack)["Parameters"]
+    (id,) = [name for name in parameters if name.startswith("Image")]
+    return id, parameters[id]
+
+
+def test_a_repository_keeps_what_is_tagged_and_never_replaces_it(templates: Templates) -> None:
+    repository = templates.resource(IMAGES, "AWS::ECR::Repository")
+    properties = repository["Properties"]
+    assert properties["RepositoryName"] == "modelyard/tabular"
+    assert properties["ImageTagMutability"] == "IMMUTABLE"
+    assert properties["ImageScanningConfiguration"] == {"ScanOnPush": True}
+    (rule,) = json.loads(properties["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+    assert rule["selection"]["tagStatus"] == "untagged"
+    assert (repository["DeletionPolicy"], properties["EmptyOnDelete"]) == ("Delete", True)
+    assert templates.resource(RETAINED, "AWS::ECR::Repository")["DeletionPolicy"] == "Retain"
+    assert templates.resources(ADOPTED, "AWS::ECR::Repository") == []
+
+
+def test_the_project_builds_with_docker_what_each_build_is_given(templates: Templates) -> None:
+    properties = templates.resource(IMAGES, "AWS::CodeBuild::Project")["Properties"]
+    assert properties["Environment"]["PrivilegedMode"] is True
+    assert properties["Environment"]["Type"] == "LINUX_CONTAINER"
+    assert properties["Source"]["Type"] == "NO_SOURCE"
+    assert properties["Source"]["BuildSpec"] == (ROOT / "modelyard" / "buildspecs" / "image.yaml").read_text()
+    assert properties["TimeoutInMinutes"] + properties["QueuedTimeoutInMinutes"] < 60, "CloudFormation waits an hour"
+
+
+def test_the_image_is_built_from_the_asset_under_a_tag_of_its_content(templates: Templates) -> None:
+    properties = _image(templates)
+    assert text(properties["RepositoryUri"]) == "111122223333.dkr.ecr.us-east-1.<?>/modelyard/tabular"
+    assert text(properties["Source"]).endswith(".zip")
+    assert len(properties["Tag"]) == 16
+    assert properties["BuildArguments"] == {}
+    assert properties["ServiceTimeout"] == "3600"
+
+
+def test_a_build_may_write_its_log_and_push_what_it_builds_and_no_more(templates: Templates) -> None:
+    statements = templates.statements(IMAGES, "BuilderRoleDefaultPolicy")
+    wide = [statement for statement in statements if "*" in str(statement["Resource"])]
+    assert [statement["Action"] for statement in wide] == ["ecr:GetAuthorizationToken"]
+    allowed = {action for statement in statements for action in _list(statement["Action"])}
+    assert {action.partition(":")[0] for action in allowed} == {"logs", "ecr", "s3"}
+    (pushes,) = [statement for statement in statements if "ecr:PutImage" in statement["Action"]]
+    repository = next(id for id in templates.template(IMAGES)["Resources"] if id.startswith("TabularRepository"))
+    assert pushes["Resource"] == {"Fn::GetAtt": [repository, "Arn"]}
+    (reads,) = [statement for statement in statements if "s3:GetObject" in statement["Action"]]
+    assert text(reads["Resource"]).endswith(".zip")
+
+
+def test_the_function_may_build_and_look_and_no_more(templates: Templates) -> None:
+    policies = ("BuilderHandlerRolePermissions", "BuilderHandlerRoleDefaultPolicy")
+    statements = [statement for policy in policies for statement in templates.statements(IMAGES, policy)]
+    assert {action for statement in statements for action in _list(statement["Action"])} == {
+        *("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", "codebuild:StartBuild"),
+        *("ecr:BatchGetImage", "logs:GetLogEvents", "logs:CreateLogStream", "logs:PutLogEvents"),
+    }
+    assert "*" not in json.dumps(statements)
+
+
+def test_people_and_stacks_find_the_digest_in_parameters(templates: Templates) -> None:
+    parameters = [item["Properties"] for item in templates.resources(IMAGES, "AWS::SSM::Parameter")]
+    by_name = {item["Name"]: item["Value"] for item in parameters}
+    tagged = f"/modelyard/images/tabular/{_image(templates)['Tag']}"
+    assert set(by_name) == {"/modelyard/images/tabular/uri", tagged}
+    assert all(value["Fn::GetAtt"][1] == "ImageUri" for value in by_name.values())
+
+
+def test_a_pipeline_pins_the_digest_of_the_image_that_its_template_was_made_with(templates: Templates) -> None:
+    id, parameter = _parameter(templates, "Modelyard-dev-Abalone")
+    assert parameter["Type"] == "AWS::SSM::Parameter::Value<String>"
+    assert parameter["Default"] == f"/modelyard/images/tabular/{_image(templates)['Tag']}"
+    definition = templates.resource("Modelyard-dev-Abalone", "AWS::SageMaker::Pipeline")["Properties"]
+    variables = definition["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Sub"][1]
+    assert variables["ImageTabular"] == {"Ref": id}
+    assert id.endswith(_image(templates)["Tag"]), "an update keeps the former value of a parameter it knows"
+    assert IMAGES in templates.manifest("Modelyard-dev-Abalone")["dependencies"]
+
+
+def test_no_stack_exports_a_value_that_changes_with_the_image(templates: Templates) -> None:
+    for stack in (IMAGES, RETAINED, ADOPTED):
+        assert "Outputs" not in templates.template(stack)
+
+
+def test_an_adopted_repository_gets_its_image_all_the_same(templates: Templates) -> None:
+    assert _image(templates, ADOPTED)["Tag"] == _image(templates)["Tag"]
+
+
+def test_the_roles_have_the_boundary_of_the_stage(templates: Templates) -> None:
+    roles = templates.resources(RETAINED, "AWS::IAM::Role")
+    assert {role["Properties"]["PermissionsBoundary"] for role in roles} == {
+        "arn:aws:iam::444455556666:policy/Boundary"
+    }
+
+
+@pytest.fixture
+def containers(tmp_path: Path) -> Path:
+    shutil.copytree(TABULAR, tmp_path / "tabular")
+    shutil.copytree(TABULAR, tmp_path / "asr")
+    (tmp_path / "asr" / "variants.json").write_text('{"cpu": {}, "gpu": {"BASE_IMAGE": "cuda@sha256:1"}}')
+    return tmp_path
+
+
+def _stack(containers: Path) -> ImageStack:
+    stages = load_settings(SETTINGS).stages[:1]
+    return ImageStack(create_app(ROOT), "Images", stages=stages, containers=containers)
+
+
+def test_only_images_that_somebody_reads_are_in_the_stack(containers: Path) -> None:
+    stack = _stack(containers)
+    names = [
+        stack.images_for(accelerated=accelerated)[folder].name
+        for folder, accelerated in (("asr", True), ("asr", True), ("asr", False), ("tabular", True))
+    ]
+    assert names == ["asr/gpu", "asr/gpu", "asr/cpu", "tabular"]
+    assert [
+        child.node.id for child in stack.node.children if child.node.id not in ("Builder", "LatestNodeRuntimeMap")
+    ] == [
+        *("AsrGpu", "AsrCpu", "Tabular"),
+    ]
+
+
+def test_a_tag_changes_with_the_folder_and_its_own_arguments_alone(containers: Path) -> None:
+    def tags() -> dict[str, str]:
+        stack = _stack(containers)
+        images = [stack.images_for(accelerated=accelerated)["asr"] for accelerated in (False, True)]
+        return {image.name: image.tag for image in images}
+
+    before = tags()
+    (containers / "asr" / "variants.json").write_text('{"cpu": {}, "gpu": {"BASE_IMAGE": "cuda@sha256:2"}}')
+    argued = tags()
+    assert argued["asr/cpu"] == before["asr/cpu"] != before["asr/gpu"] != argued["asr/gpu"]
+    (containers / "asr" / "serving.py").write_text("changed = True\n")
+    changed = tags()
+    assert changed["asr/cpu"] != argued["asr/cpu"]
+    assert changed["asr/gpu"] != argued["asr/gpu"]
+
+
+def test_a_folder_that_is_not_there_is_no_image(containers: Path) -> None:
+    assert "vision" not in _stack(containers).images_for(accelerated=False)
+    assert sorted(_stack(containers).images_for(accelerated=False)) == ["asr", "tabular"]
+
+
+def test_a_wrong_file_of_variants_is_said_when_the_image_is_read(containers: Path) -> None:
+    (containers / "asr" / "variants.json").write_text("{}")
+    with pytest.raises(ConfigurationError, match="received no variant"):
+        _stack(containers).images_for(accelerated=False)["asr"]
+
+
+def _list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else value
