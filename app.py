@@ -28,7 +28,8 @@ def main() -> int:
     """Synthesise; what is wrong with the settings or a pipeline is said in one line, with exit status 2."""
     app = create_app(ROOT)
     try:
-        build(app, load_settings(ROOT / "platform.yaml"))
+        # Another file: cdk synth -c platform=FILE
+        build(app, load_settings(ROOT / (app.node.try_get_context("platform") or "platform.yaml")))
     except (ConfigurationError, PipelineDefinitionError) as error:
         print(error, file=sys.stderr)
         return 2

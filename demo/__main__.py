@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import signal
-import subprocess
 import sys
-from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.text import Text
-
-from demo.endpoint import DemoFailed
 from demo.loop import PROJECT, Loop
+from demo.performance import ROOT, perform, start_local_aws
 from demo.screen import Screen
-from demo.shell import CommandFailed, Shell
-from modelyard.settings import ConfigurationError, load_settings
+from demo.shell import Shell
+from modelyard.settings import load_settings
 
-ROOT = Path(__file__).resolve().parents[1]
 # A local AWS of the demo's own: one that the user has running in the checkout is left alone.
 HOME = ROOT / ".cache" / "demo"
 IMPOSSIBLE_RMSE = "0.5"
@@ -27,41 +17,10 @@ IMPOSSIBLE_RMSE = "0.5"
 CLOCK_FACTOR = "60"
 
 
-def main(arguments: list[str]) -> int:
-    """Run every stage; 0 where all went as promised."""
-    parser = argparse.ArgumentParser(prog="demo", description="The whole loop on this machine.")
-    parser.add_argument("--keep", action="store_true", help="leave the local AWS and the endpoint running")
-    options = parser.parse_args(arguments)
-    screen = Screen()
-    HOME.mkdir(parents=True, exist_ok=True)
-    log = HOME / "demo.log"
-    log.unlink(missing_ok=True)
-    shell = Shell(screen, dict(os.environ), log)
-    # Ends like Ctrl-C, so that what was started is stopped.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        run(screen, shell, options.keep)
-    except (CommandFailed, DemoFailed, ClientError, BotoCoreError, ConfigurationError) as error:
-        screen.console.print("\n[bold red]The demo failed:[/]", Text(str(error)))
-        return 1
-    except KeyboardInterrupt:
-        screen.console.print("\nStopped.")
-        return 130
-    finally:
-        if not options.keep:
-            subprocess.run(["modelyard", "local", "down", "--project", str(HOME)], stdout=subprocess.DEVNULL)
-    screen.summary()
-    return 0
-
-
 def run(screen: Screen, shell: Shell, keep: bool) -> None:
     stage = load_settings(ROOT / "platform.yaml").stages[0]
     with screen.stage("Start a local AWS"):
-        shell.run("modelyard", "local", "reset", "--yes", "--project", str(HOME))
-        place = ("--account", stage.account, "--region", stage.region, "--project", str(HOME))
-        up = shell.run("modelyard", "local", "up", "--clock-factor", CLOCK_FACTOR, *place)
-        screen.say(up.splitlines()[0])
-        shell.env |= json.loads(shell.run("modelyard", "local", "env", "--json", "--project", str(HOME)))
+        start_local_aws(screen, shell, stage, HOME, "--clock-factor", CLOCK_FACTOR)
     loop = Loop(screen, shell, stage, HOME / "abalone.csv")
     with screen.stage("Stand up the platform with the CDK"):
         loop.deploy()
@@ -117,4 +76,5 @@ def tell_what_to_try(screen: Screen, loop: Loop) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    told = {"name": "demo", "description": "The whole loop on this machine."}
+    sys.exit(perform(sys.argv[1:], home=HOME, run=run, **told))

@@ -38,13 +38,13 @@ class Loop:
     shell: Shell
     stage: Stage
     data: Path
+    project: str = PROJECT
+    platform: str = "platform.yaml"
 
     def __post_init__(self) -> None:
-        self.name = names.resource_name(self.stage.name, PROJECT)
-        self.data_uri = (
-            f"s3://{names.bucket_name(self.stage.name, 'data', self.stage.account, self.stage.region)}"
-            f"/{PROJECT}/{PROJECT}.csv"
-        )
+        self.name = names.resource_name(self.stage.name, self.project)
+        bucket = names.bucket_name(self.stage.name, "data", self.stage.account, self.stage.region)
+        self.data_uri = f"s3://{bucket}/{self.project}/{self.data.name}"
         session = boto3.Session(
             aws_access_key_id=self.shell.env["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=self.shell.env["AWS_SECRET_ACCESS_KEY"],
@@ -61,8 +61,9 @@ class Loop:
 
     def deploy(self) -> None:
         """Bootstrap the account and deploy every stack of the reference app."""
-        self.shell.run("cdk", "bootstrap", f"aws://{self.stage.account}/{self.stage.region}")
-        self.shell.run("cdk", "deploy", "--all", "--require-approval", "never")
+        settings = () if self.platform == "platform.yaml" else ("-c", f"platform={self.platform}")
+        self.shell.run("cdk", "bootstrap", f"aws://{self.stage.account}/{self.stage.region}", *settings)
+        self.shell.run("cdk", "deploy", "--all", "--require-approval", "never", *settings)
         pages = self.clients["cloudformation"].get_paginator("describe_stacks").paginate()
         stacks = sorted((stack["StackName"], stack["StackStatus"]) for page in pages for stack in page["Stacks"])
         self.screen.table("Stacks", ["stack", "status"], [list(stack) for stack in stacks])
@@ -86,13 +87,17 @@ class Loop:
             reasons = "\n".join([execution.reason, *execution.failures])
             raise DemoFailed(f"the pipeline ended {execution.status}: {reasons}")
         evaluation = execution.output(self.sagemaker, "Evaluate", "evaluation")
+        self.show_evaluation(evaluation)
+        package = self.sagemaker.describe_model_package(ModelPackageName=execution.package_arn)
+        self.screen.say(f"registered {execution.package_arn} ([bold]{package['ModelApprovalStatus']}[/])")
+        return execution
+
+    def show_evaluation(self, evaluation: str) -> None:
+        """Show the metrics at that place."""
         report = read_json(self.clients["s3"], f"{evaluation}/evaluation.json")
         rows = [[name, f"{metric['value']:.4f}"] for name, metric in report["regression_metrics"].items()]
         self.screen.table("Evaluation on held-out rows", ["metric", "value"], rows)
         self.screen.say(f"residual plot: {evaluation}/residuals.png")
-        package = self.sagemaker.describe_model_package(ModelPackageName=execution.package_arn)
-        self.screen.say(f"registered {execution.package_arn} ([bold]{package['ModelApprovalStatus']}[/])")
-        return execution
 
     def approve(self, package_arn: str) -> None:
         """Approve a version with the aws command, as a reviewer would, and wait until exactly that version serves."""
@@ -149,7 +154,7 @@ class Loop:
         self.shell.show("modelyard", "history", PROJECT)
 
     def refused(self, **parameters: str) -> None:
-        """Run the pipeline with a threshold that no model meets, and show that nothing is registered."""
+        """Run the pipeline so that no model meets the threshold, and show that nothing is registered."""
         before = self._versions()
         execution = self.train(**parameters)
         if execution.status != "Failed" or self._versions() != before:

@@ -22,6 +22,14 @@ _REGISTER = [
     *("sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"),
     *("sagemaker:DescribeModelPackageGroup", "sagemaker:AddTags"),
 ]
+# What SageMaker makes at each start of a pipeline that names an experiment:
+# https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-experiments.html
+_EXPERIMENT = ["sagemaker:CreateExperiment", "sagemaker:CreateTrial", "sagemaker:AddTags"]
+_TRIAL = ["sagemaker:CreateTrial", "sagemaker:AssociateTrialComponent", "sagemaker:AddTags"]
+_RUN = [
+    *("sagemaker:CreateTrialComponent", "sagemaker:UpdateTrialComponent"),
+    *("sagemaker:AssociateTrialComponent", "sagemaker:AddTags"),
+]
 _READ_KEY = ("kms:Decrypt", "kms:DescribeKey")
 _WRITE_KEY = (*_READ_KEY, "kms:Encrypt", "kms:GenerateDataKey")
 
@@ -120,6 +128,9 @@ class ExecutionRoles(Construct):
         groups = names.resource_name(self._stage, "*")
         packages = [self._arns.arn("sagemaker", f"{kind}/{groups}") for kind in _PACKAGE_KINDS]
         role.allow(_REGISTER, *packages, because="groups are those of the projects, which come and go")
+        role.allow(_EXPERIMENT, self._arns.arn("sagemaker", f"experiment/{groups}"), because=_NAMED_LATER)
+        role.allow(_TRIAL, self._arns.arn("sagemaker", "experiment-trial/*"), because=_NAMED_LATER)
+        role.allow(_RUN, self._arns.arn("sagemaker", "experiment-trial-component/pipelines-*"), because=_NAMED_LATER)
         # Registering a version looks its image up for the digest:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/security-iam-awsmanpol-model-registry.html
         role.allow(_FIND_IMAGE, self._images, because=_IMAGES)

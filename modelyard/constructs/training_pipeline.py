@@ -35,6 +35,7 @@ class TrainingPipeline(Construct):
         images: the images that the definition may refer to, by folder name; it names them by digest.
         parameters: defaults for the pipeline's parameters. Default: those in `pipeline.py`.
         network: the VPC of the jobs. Default: none.
+        spot: whether its training jobs run on spot capacity. Default: they do not.
         schedule: when it is started, `rate(…)` or `cron(…)` in UTC. Default: only by hand.
 
     Attributes:
@@ -60,6 +61,7 @@ class TrainingPipeline(Construct):
         images: Mapping[str, ContainerImage],
         parameters: Mapping[str, str | int | float | bool] | None = None,
         network: Network | None = None,
+        spot: bool = False,
         schedule: str | None = None,
     ) -> None:
         super().__init__(scope, id)
@@ -70,6 +72,7 @@ class TrainingPipeline(Construct):
             subnets=len(network.subnet_ids) if network else 0,
             security_groups=len(network.security_group_ids) if network else 0,
             network_isolation=bool(network and network.isolation),
+            spot=spot,
         )
         size = len(compiled.body.encode())
         if size > _MAX_INLINE_BYTES:

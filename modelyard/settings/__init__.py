@@ -6,6 +6,7 @@ from modelyard.settings.loader import load_settings
 from modelyard.settings.model import Project, Settings, Stage
 from modelyard.settings.scaling import Scaling
 from modelyard.settings.schema import Network
+from modelyard.settings.training import TrainingSettings
 
 __all__ = [
     "ConfigurationError",
@@ -17,5 +18,6 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Stage",
+    "TrainingSettings",
     "load_settings",
 ]

@@ -34,6 +34,7 @@ class Project(ProjectKeys):
         stages: names of the stages the project is deployed to; by default all.
         parameters: defaults of pipeline parameters, in the place of those that the pipeline states.
         schedule: when the pipeline is started, `rate(…)` or `cron(…)` in UTC; by default only by hand.
+        training: what training jobs run on; by default what the pipeline states, and never on spot capacity.
         endpoint: capacity of the endpoint; by default the project has none.
     """
 
@@ -45,10 +46,15 @@ class Project(ProjectKeys):
         return self.pipeline or self.name
 
     @property
+    def pipeline_parameters(self) -> dict[str, str | int | float | bool]:
+        """Defaults of pipeline parameters: those of `parameters` and `training`."""
+        return {**self.parameters, **self.training.parameters}
+
+    @property
     def accelerated(self) -> bool:
         """Whether its endpoint, or one of its parameters, names an instance type with accelerators."""
         endpoint = self.endpoint.instance_type if self.endpoint else None
-        return any(names_accelerators(value) for value in (endpoint, *self.parameters.values()))
+        return any(names_accelerators(value) for value in (endpoint, *self.pipeline_parameters.values()))
 
 
 @dataclass(frozen=True)

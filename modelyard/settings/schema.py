@@ -9,6 +9,7 @@ from modelyard import names
 from modelyard.settings.endpoint import EndpointSettings
 from modelyard.settings.errors import nearest
 from modelyard.settings.section import Section, rule
+from modelyard.settings.training import TrainingSettings
 
 PIPELINE = r"[a-z][a-z0-9_]*"
 _SCHEDULE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\((\S+ ){5}\S+\)"
@@ -96,6 +97,9 @@ class ProjectKeys(Section):
     schedule: Annotated[
         str | None, _matching(_SCHEDULE, "rate(…) or cron(…) as EventBridge Scheduler has them, such as rate(1 day)")
     ] = None
+    training: Annotated[TrainingSettings, Field(description=", ".join(TrainingSettings.model_fields))] = (
+        TrainingSettings()
+    )
     endpoint: Annotated[
         EndpointSettings | None,
         Field(description=", ".join(EndpointSettings.model_fields)),

@@ -71,8 +71,9 @@ class ProjectStack(StageStack):
             roles=stage.foundation.roles,
             registry=self.registry,
             images=stage.images.images_for(accelerated=project.accelerated),
-            parameters=project.parameters,
+            parameters=project.pipeline_parameters,
             network=settings.network,
+            spot=project.training.spot,
             schedule=project.schedule,
         )
         if stage.foundation.emptier:

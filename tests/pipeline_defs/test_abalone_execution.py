@@ -1,90 +1,24 @@
 """The abalone pipeline in the local AWS: the compiled definition itself runs, from data to a version or a refusal."""
 
 import json
-import re
-import time
-import uuid
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from modelyard.data import fetch
-from modelyard.local.sagemaker.jobs.images import register_image
 from modelyard.pipeline_defs.compiler import CompiledPipeline
 from tests.local_aws import LocalAws
+from tests.pipeline_defs.project import Project, deploy
 from tests.tabular import IMAGE
-
-ENDED = ("Succeeded", "Failed", "Stopped")
-
-
-class Project(NamedTuple):
-    """What the stack of a project would have made."""
-
-    aws: LocalAws
-    name: str
-    bucket: str
-
-    @property
-    def sagemaker(self) -> Any:
-        return self.aws.client("sagemaker")
-
-    def run(self, **parameters: str) -> dict[str, Any]:
-        """Start an execution, wait for its end; its description and its steps by name."""
-        given = [{"Name": name, "Value": value} for name, value in parameters.items()]
-        started = self.sagemaker.start_pipeline_execution(PipelineName=self.name, PipelineParameters=given)
-        arn = started["PipelineExecutionArn"]
-        while True:
-            execution: dict[str, Any] = self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
-            if execution["PipelineExecutionStatus"] in ENDED:
-                break
-            time.sleep(0.2)
-        listed = self.sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
-        return {**execution, "steps": {step["StepName"]: step for step in listed}}
-
-    def versions(self) -> list[dict[str, Any]]:
-        """The registered versions, the newest first."""
-        listed = self.sagemaker.list_model_packages(
-            ModelPackageGroupName=self.name, SortBy="CreationTime", SortOrder="Descending"
-        )
-        return [
-            self.sagemaker.describe_model_package(ModelPackageName=package["ModelPackageArn"])
-            for package in listed["ModelPackageSummaryList"]
-        ]
-
-    def read(self, uri: str) -> bytes:
-        """An object of S3."""
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        content: bytes = self.aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-        return content
 
 
 @pytest.fixture(scope="module")
 def project(local_aws: LocalAws, abalone: CompiledPipeline, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    name = f"abalone-{uuid.uuid4().hex[:12]}"
-    s3, iam = local_aws.client("s3"), local_aws.client("iam")
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": local_aws.region})
-    s3.upload_file(str(fetch("abalone", tmp_path_factory.mktemp("data"))), name, "abalone/abalone.csv")
-    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    image = f"{local_aws.account}.dkr.ecr.{local_aws.region}.amazonaws.com/{name}:1"
-    register_image(local_aws.paths.sagemaker, image, IMAGE)
-    values = {
-        "Bucket": name,
-        "DataBucket": name,
-        "JobRoleArn": role,
-        "KmsKeyArn": local_aws.client("kms").create_key()["KeyMetadata"]["Arn"],
-        "ModelPackageGroupName": name,
-        "ImageTabular": image,
-    }
-    for variable, bundle in abalone.code.items():
-        s3.upload_file(str(bundle.path), name, f"assets/{bundle.digest}.gz")
-        values[variable] = f"s3://{name}/assets/{bundle.digest}.gz"
-    body = re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], abalone.body).replace("${!", "${")
-    local_aws.client("sagemaker").create_model_package_group(ModelPackageGroupName=name)
-    local_aws.client("sagemaker").create_pipeline(PipelineName=name, PipelineDefinition=body, RoleArn=role)
-    return Project(local_aws, name, name)
+    made = deploy(local_aws, abalone, image_variable="ImageTabular", image_folder=IMAGE)
+    data = fetch("abalone", tmp_path_factory.mktemp("data"))
+    local_aws.client("s3").upload_file(str(data), made.bucket, "abalone/abalone.csv")
+    return made
 
 
 @pytest.fixture(scope="module")

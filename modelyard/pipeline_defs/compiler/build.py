@@ -22,6 +22,7 @@ from modelyard.pipeline_defs.compiler.network import apply_network
 from modelyard.pipeline_defs.compiler.offline import offline, offline_session
 from modelyard.pipeline_defs.compiler.parameters import apply_parameters
 from modelyard.pipeline_defs.compiler.references import reference_problems
+from modelyard.pipeline_defs.compiler.spot import apply_spot
 
 PACKAGE = "modelyard_compiled_pipeline"
 MAX_BYTES = 1024 * 1024  # of a PipelineDefinition; see CreatePipeline
@@ -35,6 +36,7 @@ def build(
     subnets: int,
     security_groups: int,
     network_isolation: bool,
+    spot: bool,
 ) -> dict[str, bytes]:
     """The files of a cache entry for `folder`: the compiled definition and its source bundles.
 
@@ -45,6 +47,8 @@ def build(
         with offline(region):
             definition, context = _run(folder, region)
             apply_parameters(definition, parameters)
+            if spot:
+                apply_spot(definition)
             _check(definition)
         network = apply_network(definition, subnets, security_groups, network_isolation)
     except PipelineDefinitionError as error:

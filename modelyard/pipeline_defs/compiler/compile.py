@@ -47,6 +47,7 @@ def compile_pipeline(
     subnets: int = 0,
     security_groups: int = 0,
     network_isolation: bool = False,
+    spot: bool = False,
     cache_dir: Path | None = None,
 ) -> CompiledPipeline:
     """Compile `folder`/pipeline.py.
@@ -58,6 +59,7 @@ def compile_pipeline(
         subnets: how many subnets the jobs may run in. 0: no VPC.
         security_groups: how many security groups the jobs are in.
         network_isolation: whether the jobs' containers may open no connection.
+        spot: whether the training jobs run on spot capacity.
         cache_dir: where compiled definitions are kept. None: under the user's cache folder.
 
     Raises:
@@ -69,6 +71,7 @@ def compile_pipeline(
         "subnets": subnets,
         "security_groups": security_groups,
         "network_isolation": network_isolation,
+        "spot": spot,
     }
     entry = cache.entry(Path(folder), arguments, cache_dir or cache.default_dir())
     compiled = _load(entry)

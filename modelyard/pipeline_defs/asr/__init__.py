@@ -1,0 +1,1 @@
+"""Speech recognition: a CTC model of NVIDIA NeMo, trained from wav files and their transcripts."""
