@@ -22,8 +22,9 @@ _ENVIRONMENT = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 _BUILD_MINUTES = 45
 _QUEUED_MINUTES = 10
 _TIMEOUT = Duration.hours(1)  # the longest that CloudFormation waits for a custom resource
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
 _PUSH = [
-    *("ecr:BatchCheckLayerAvailability", "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload"),
+    *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload"),
     *("ecr:PutImage", "ecr:UploadLayerPart"),
 ]
 _PROJECT = {

@@ -10,7 +10,7 @@ import pytest
 from modelyard.cdk_app import create_app
 from modelyard.settings import ConfigurationError, load_settings
 from modelyard.stacks import ImageStack
-from tests.synthesis import ROOT, SETTINGS, Templates, text
+from tests.synthesis import ROOT, SETTINGS, Templates, build, text
 
 IMAGES = "Modelyard-Images-us-east-1"
 RETAINED = "Modelyard-Images-eu-central-1"
@@ -143,6 +143,33 @@ def test_only_images_that_somebody_reads_are_in_the_stack(containers: Path) -> N
     ] == [
         *("AsrGpu", "AsrCpu", "Tabular"),
     ]
+
+
+def test_projects_with_accelerators_run_the_gpu_variant_and_no_other_stage_builds_it(
+    containers: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(containers / "asr" / "variants.json", containers / "tabular")
+    defaults = ImageStack.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "containers", containers)
+    outdir = tmp_path_factory.mktemp("variants")
+    build(SETTINGS, outdir).synth()
+    templates = Templates(outdir)
+    images = {
+        stack: _parameter(templates, f"Modelyard-{stage}-{stack}")[1]["Default"].split("/")[4]
+        for stage, stack in (("dev", "Abalone"), ("dev", "AbaloneGpu"), ("prod", "AbaloneCanary"))
+    }
+    assert images == {"Abalone": "cpu", "AbaloneGpu": "gpu", "AbaloneCanary": "cpu"}
+    repositories = {
+        stack: [item["Properties"]["RepositoryName"] for item in templates.resources(stack, "AWS::ECR::Repository")]
+        for stack in (IMAGES, RETAINED)
+    }
+    assert repositories == {
+        IMAGES: ["modelyard/tabular/cpu", "modelyard/tabular/gpu"],
+        RETAINED: ["modelyard/tabular/cpu"],
+    }
+    gpu = templates.resource(IMAGES, "Custom::ModelyardImage", "TabularGpu")["Properties"]
+    assert gpu["BuildArguments"] == {"BASE_IMAGE": "cuda@sha256:1"}
 
 
 def test_a_tag_changes_with_the_folder_and_its_own_arguments_alone(containers: Path) -> None:

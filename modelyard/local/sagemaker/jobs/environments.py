@@ -28,7 +28,7 @@ class InstallError(Exception):
 
 
 def cache_dir() -> Path:
-    """Where images and environments are kept: ``modelyard`` below ``$XDG_CACHE_HOME``, else below ``~/.cache``."""
+    """Where environments are kept: ``modelyard`` below ``$XDG_CACHE_HOME``, else below ``~/.cache``."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "modelyard"
 
