@@ -1,4 +1,4 @@
-"""Runs in the image's environment, beside the scripts: asks functions of train.py and evaluate.py, and prints the answers as JSON."""
+"""Runs in the image's environment beside the scripts: asks functions of theirs, and prints the answers as JSON."""
 
 import json
 import sys
