@@ -57,7 +57,7 @@ class Checkpoints:
         return sorted(self._folder.glob(f"{self._prefix}*.ckpt"))
 
 
-class Order(torch.utils.data.Sampler[int]):
+class Order(torch.utils.data.Sampler[int]):  # type: ignore[misc]  # torch is not in the environment of the checks
     """The utterances in an order of each epoch's own, the same each time; `done` are left out of the first epoch.
 
     Its length is that of a whole epoch, since the trainer counts the batches done before it was interrupted too.
@@ -80,7 +80,7 @@ class Order(torch.utils.data.Sampler[int]):
         return self._size
 
 
-class Saver(lightning.Callback):
+class Saver(lightning.Callback):  # type: ignore[misc]
     """Saves between batches, and ends the training with `Interrupted` once SIGTERM was received."""
 
     def __init__(self, checkpoints: Checkpoints) -> None:

@@ -149,7 +149,7 @@ def dataset(config: DictConfig, manifest: Path, batch_size: int, *, on_gpu: bool
     )
 
 
-class Report(lightning.Callback):
+class Report(lightning.Callback):  # type: ignore[misc]  # as in resume.py
     """One line an epoch."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Runs in the image's environment beside the scripts: asks functions of theirs, and prints the answers as JSON."""
+"""Runs in the image's environment, beside the scripts: prints the answers of their functions as JSON."""
 
 import json
 import sys
