@@ -66,7 +66,7 @@ def tell_what_to_try(screen: Screen, loop: Loop) -> None:
         f'eval "$(modelyard local env --project {home})"',
         f"aws sagemaker list-model-packages --model-package-group-name {loop.name}",
         f"aws sagemaker describe-endpoint --endpoint-name {loop.name}",
-        f"modelyard rollback {PROJECT}",
+        f"modelyard approve {PROJECT} 2",
         f"aws sagemaker start-pipeline-execution --pipeline-name {loop.name}",
         "cdk diff --all",
         f"modelyard local status --project {home}",

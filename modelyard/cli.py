@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -12,11 +12,15 @@ __all__ = ["GROUPS", "main"]
 
 # Group name -> the module that holds its Typer application as `app` and, as `ERRORS`, the exceptions that are mistakes
 # of the caller: shown as one line, without a traceback. Those of `TOP_LEVEL` are called without a group.
-TOP_LEVEL = "modelyard.approvals.commands"
+TOP_LEVEL = ("modelyard.executions.commands", "modelyard.approvals.commands")
 GROUPS = {
     "data": "modelyard.data.commands",
     "local": "modelyard.local.commands",
+    "config": "modelyard.config.commands",
 }
+
+# What Typer raises when it is called wrongly; of that family it exports only this child.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def main() -> None:
@@ -31,19 +35,23 @@ def main() -> None:
     )
     app.callback()(_show_help)
     called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
-    groups: dict[str | None, str] = {None: TOP_LEVEL}
-    groups.update(GROUPS)
+    groups: list[tuple[str | None, str]] = [*((None, path) for path in TOP_LEVEL), *GROUPS.items()]
     if called in GROUPS:
-        groups = {called: GROUPS[called]}
+        groups = [(called, GROUPS[called])]
     errors: tuple[type[Exception], ...] = ()
-    for name, path in groups.items():
+    for name, path in groups:
         module = importlib.import_module(path)
         app.add_typer(module.app, name=name)
         errors += tuple(module.ERRORS)
     try:
-        app()
+        # In Typer's own mode wrong usage takes four lines.
+        sys.exit(app(prog_name="modelyard", standalone_mode=False))
+    except _UsageError as error:
+        _fail(_usage(error))
+    except typer.Abort:
+        _fail("modelyard: nothing was done", code=1)
     except errors as error:
-        _fail(error)
+        _fail(f"modelyard: {error}")
 
 
 def _show_help() -> None:
@@ -51,6 +59,15 @@ def _show_help() -> None:
     return
 
 
-def _fail(error: Exception) -> NoReturn:
-    print(f"modelyard: {error}", file=sys.stderr)
-    sys.exit(2)
+def _usage(error: Any) -> str:
+    """What was wrong in one line, or the help of a group that was called without a command."""
+    text = str(error.format_message())
+    if "\n" in text:
+        return text
+    hint = f"; see {error.ctx.command_path} --help" if error.ctx else ""
+    return f"modelyard: {text.rstrip('.?')}{hint}"
+
+
+def _fail(text: str, code: int = 2) -> NoReturn:
+    print(text, file=sys.stderr)
+    sys.exit(code)

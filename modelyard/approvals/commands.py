@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from modelyard.approvals.errors import ApprovalError, explained
+from modelyard.terminal import INTERRUPTED, console, leave, print_json
 
 if TYPE_CHECKING:
     from modelyard.approvals.connection import Connection
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["ERRORS", "app"]
 
 ERRORS = (ApprovalError,)
-INTERRUPTED = 130
-_WIDE = 240  # columns
 
 app = typer.Typer(help="Review versions and take them back.", no_args_is_help=True)
 
@@ -154,9 +151,9 @@ def _finish(endpoint: ProjectEndpoint, asked: Asked, no_wait: bool) -> None:
     except ApprovalError as error:
         raise ApprovalError(f"{error}; what was asked for goes on. Look again: {look}") from error
     except KeyboardInterrupt:
-        _leave(f"no longer looking; what was asked for goes on. Look again: {look}", INTERRUPTED)
+        leave(f"no longer looking; what was asked for goes on. Look again: {look}", INTERRUPTED)
     if not outcome.reached:
-        _leave(f"modelyard: {outcome.text}", 1)
+        leave(f"modelyard: {outcome.text}", 1)
     typer.echo(outcome.text)
 
 
@@ -165,26 +162,13 @@ def _follow(endpoint: ProjectEndpoint, asked: Asked) -> Outcome:
     from modelyard.approvals.progress import follow
 
     with explained():
-        return show(follow(endpoint, asked.goal), asked.goal, _console())
-
-
-def _leave(text: str, code: int) -> NoReturn:
-    typer.echo(text, err=True)
-    raise typer.Exit(code)
-
-
-def _console() -> Any:
-    """Where commands print: tables fill a terminal, and elsewhere are wide enough to be read line by line."""
-    from rich.console import Console
-
-    return Console() if sys.stdout.isatty() else Console(width=_WIDE)
+        return show(follow(endpoint, asked.goal), asked.goal, console())
 
 
 def _print(items: Sequence[Any], as_json: bool, table: Any, nothing: str) -> None:
     if as_json:
-        json.dump([asdict(item) for item in items], sys.stdout, indent=2)
-        typer.echo()
+        print_json([asdict(item) for item in items])
     elif items:
-        _console().print(table(items))
+        console().print(table(items))
     else:
         typer.echo(nothing)

@@ -21,6 +21,21 @@ def allowed(annotation: Any, path: tuple[str | int, ...]) -> str:
     return _inside(annotation, path) or own
 
 
+def expected(annotation: Any, path: tuple[str, ...]) -> Any:
+    """The type of what `path` may hold, None left out: `str`, `tuple[…]`, …; None if there is no such place."""
+    if get_origin(annotation) is Annotated:
+        return expected(get_args(annotation)[0], path)
+    if get_origin(annotation) in (Union, types.UnionType):
+        choices = [choice for choice in get_args(annotation) if choice is not types.NoneType]
+        return expected(choices[0], path) if len(choices) == 1 else annotation
+    if not path:
+        return annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        field = annotation.model_fields.get(path[0])
+        return expected(field.annotation, path[1:]) if field else None
+    return expected(get_args(annotation)[1], path[1:]) if get_origin(annotation) is dict else None
+
+
 def _inside(annotation: Any, path: tuple[str | int, ...]) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         if not path:

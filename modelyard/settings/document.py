@@ -43,12 +43,29 @@ def read(path: Path) -> Document:
     Raises:
         SettingsError: there is no such file, or it is not YAML, or a key stands twice.
     """
+    return parse(path, read_text(path))
+
+
+def read_text(path: Path) -> str:
+    """What stands in `path`, with its line ends as they are.
+
+    Raises:
+        SettingsError: there is no such file, or it is not UTF-8.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such file; write one (docs/settings.md) or run in the folder of one") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from error
+
+
+def parse(path: Path, text: str) -> Document:
+    """The document that `text` is; `path` is the file that errors name.
+
+    Raises:
+        SettingsError: it is not YAML, or a key stands twice.
+    """
     try:
         root = YAML().compose(text)
         values = YAML(typ="safe", pure=True).load(text)

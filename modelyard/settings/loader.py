@@ -19,7 +19,15 @@ def load_settings(path: Path) -> Settings:
         SettingsError: the file is wrong; one message names the first error in it, top to bottom: file, line, field,
             the value received and what is allowed.
     """
-    document = read(path)
+    return check(read(path))
+
+
+def check(document: Document) -> Settings:
+    """The settings in `document`.
+
+    Raises:
+        SettingsError: as `load_settings`.
+    """
     try:
         return Settings.from_file(PlatformFile.model_validate(document.values))
     except ValidationError as error:

@@ -17,7 +17,9 @@ finally:
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["approve", "--help"], ["data", "--help"], ["local", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([name, "--help"] for name in ("approve", "run", "config", "local"))], ids=" ".join
+)
 def test_help_loads_neither_aws_clients_nor_what_draws_tables(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", _LOADED, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The README's guide does what it says, pasted from top to bottom into one shell."""
+"""The guide of the README does what it says, pasted into one shell, and the runbook can look at the result."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from tests.e2e.checkout import ROOT, Checkout
 
 README = (ROOT / "README.md").read_text()
 GUIDE = README[README.index("## Guide") : README.index("## On AWS")]
+RUNBOOK = (ROOT / "docs/runbook.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, flags=re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str = GUIDE) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
 
 
-def test_the_guide_runs_as_it_stands(checkout: Checkout) -> None:
-    script = "set -euo pipefail\n" + "".join(
-        f"echo '== {index}'\n{block}" for index, block in enumerate(blocks("bash"))
-    )
+def test_the_guide_and_the_runbook_run_as_they_stand(checkout: Checkout) -> None:
+    before, destroy, after = GUIDE.partition("### 10. Destroy")
+    commands = [*blocks("bash", before), *blocks("bash", RUNBOOK), *blocks("bash", destroy + after)]
+    script = "set -euo pipefail\n" + "".join(f"echo '== {index}'\n{block}" for index, block in enumerate(commands))
     done = checkout.run("bash", "-c", script)
     assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     prediction = (checkout.folder / "answer.csv").read_text()

@@ -200,6 +200,7 @@ def test_every_handler_is_a_function_of_event_and_context_in_its_asset(templates
         "serving.lifetime.on_event",
         "serving.lifetime.is_complete",
         "emptier.handler.on_event",
+        "images.handler.handle",
     }
     for handler, asset in handlers:
         package, module, function = handler.split(".")

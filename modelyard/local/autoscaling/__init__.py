@@ -21,6 +21,7 @@ def install(emulator: Emulator, service: SageMaker, monitor: Monitor) -> None:
     monitor.transitions.on_action = scaler.invoke
     monitor.every_tick.append(scaler.settle)
     cloudformation.start(service)
+    service.components["hosting"].before_update.append(targets.require_deregistered)
 
     async def handler(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Answer:
         context = service.context(*emulator.account_and_region())

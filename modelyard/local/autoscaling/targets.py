@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import Any
 
@@ -13,8 +14,9 @@ from modelyard.local.autoscaling.scaling import enforce_bounds
 from modelyard.local.sagemaker.context import Context, Record
 from modelyard.local.sagemaker.errors import ValidationException
 from modelyard.local.sagemaker.hosting.names import ENDPOINTS, find
+from modelyard.local.sagemaker.hosting.plans import VariantPlan, from_records
 
-__all__ = ["deregister_orphans"]
+__all__ = ["deregister_orphans", "require_deregistered"]
 
 _NOT_SUSPENDED = dict.fromkeys(
     ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), False
@@ -34,6 +36,24 @@ def deregister_orphans(context: Context) -> None:
             endpoint = context.table(ENDPOINTS).get(variant_of(resource_id).endpoint)
             if endpoint is None or endpoint["EndpointStatus"] == "Deleting" or _made(endpoint) != target["_endpoint"]:
                 _deregister(context, resource_id)
+
+
+def require_deregistered(context: Context, endpoint: Record, plans: list[VariantPlan]) -> None:
+    """Refuse to update an endpoint to ``plans`` that change the instance type of a scalable target, or leave it out.
+
+    See https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
+    """
+    deregister_orphans(context)
+    before = {plan.name: plan.instance_type for plan in from_records(endpoint["_plans"])}
+    after = {plan.name: plan.instance_type for plan in plans}
+    registered = [variant_of(resource_id) for resource_id in context.table(TARGETS)]
+    own = [variant.name for variant in registered if variant.endpoint == endpoint["EndpointName"]]
+    changed = sorted(name for name in own if after.get(name) != before.get(name))
+    if changed:
+        raise ValidationException(
+            f"The variant(s) {json.dumps(changed)} must be deregistered as scalable targets with AWS Auto Scaling "
+            "before they can be removed or have their instance type updated."
+        )
 
 
 @operation("RegisterScalableTarget")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.local.autoscaling.scaled_endpoint import ScaledEndpoint
 from tests.local.fast_aws import eventually, up_fast
@@ -110,6 +111,24 @@ def test_an_alarm_of_one_s_own_invokes_a_step_scaling_policy(endpoint: ScaledEnd
     endpoint.await_instances(3)
     assert endpoint.await_successful(1)[0]["Cause"] == f"monitor alarm {alarm} in state ALARM triggered policy steps"
     endpoint.cloudwatch.delete_alarms(AlarmNames=[alarm])
+
+
+def test_the_instance_type_of_a_scalable_target_stays_and_its_model_may_change(endpoint: ScaledEndpoint) -> None:
+    sagemaker, other = endpoint.maker.sagemaker, {"name": "other"}
+    larger = endpoint.maker.config_of(other, InstanceType="ml.c5.4xlarge")
+    endpoint.register(1, 3)
+    refusal = (
+        r'The variant\(s\) \["AllTraffic"\] must be deregistered as scalable targets with AWS Auto Scaling before they '
+        "can be removed or have their instance type updated."
+    )
+    with pytest.raises(ClientError, match=refusal):
+        sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=larger)
+    assert endpoint.maker.settled(endpoint.name)["EndpointStatus"] == "InService"
+    sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=endpoint.maker.config_of(other))
+    endpoint.maker.settled(endpoint.name)
+    endpoint.scaling.deregister_scalable_target(**endpoint.key)
+    sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=larger)
+    assert endpoint.maker.settled(endpoint.name)["EndpointConfigName"] == larger
 
 
 def test_an_endpoint_takes_its_target_policies_and_alarms_with_it(endpoint: ScaledEndpoint) -> None:

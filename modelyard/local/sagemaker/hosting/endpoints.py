@@ -68,6 +68,8 @@ def update_endpoint(context: Context, request: dict[str, Any]) -> dict[str, Any]
     policy = _policy(context, deployment or {}, plans)
     if deployment is not None:
         _require_same_variants(endpoint, plans)
+    for check in _host(context).before_update:
+        check(context, endpoint, plans)
     first = with_counts(plans, policy.steps[0].active(plans) if policy.rolling else None)
     _host(context).capacity.require_quota(context, first)
     now = context.now()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from modelyard.local.metrics.utilization import InstanceProcess
-from modelyard.local.sagemaker.context import Context, SageMaker
+from modelyard.local.sagemaker.context import Context, Record, SageMaker
 from modelyard.local.sagemaker.hosting.capacity import Capacity
 from modelyard.local.sagemaker.hosting.deployments import resume
 from modelyard.local.sagemaker.hosting.fleet import Fleet
@@ -25,6 +26,8 @@ class EndpointHost:
 
     def __init__(self, service: SageMaker) -> None:
         self.capacity = Capacity(service.state_dir / "capacity.json")
+        self.before_update: list[Callable[[Context, Record, list[VariantPlan]], None]] = []
+        """What may refuse to update an endpoint to a plan, by an exception."""
         self._service = service
         self._folder = service.state_dir / "endpoints"
         self._lock = threading.Lock()
