@@ -115,6 +115,8 @@ class ModelEndpoint(Construct):
             "download_timeout_seconds": capacity.download_timeout_seconds,
             "rollout": rollout.declared(most),
         }
+        if capacity.instance.inference_ami:
+            declaration["inference_ami"] = capacity.instance.inference_ami
         if watched:
             declaration["alarms"] = [alarm.declared() for alarm in watched]
         if scaling:

@@ -24,6 +24,11 @@ _MULTIPLES = (2, 4, 6, 8, 9, 10, 12, 16, 18, 24, 32, 36, 48)
 _SIZES = ("medium", "large", "xlarge", *(f"{multiple}xlarge" for multiple in _MULTIPLES))
 _TYPE = re.compile(rf"ml\.[a-z][a-z0-9-]*\.({'|'.join(_SIZES)})")
 
+# Endpoints on these get NVIDIA's driver 470 unless they ask for another AMI, and CUDA 12 needs 525 or newer; see
+# https://docs.aws.amazon.com/sagemaker/latest/dg/inference-gpu-drivers.html. This one brings 535, and is for these.
+_OLD_DRIVER = frozenset({"g4dn", "g5", "p3", "p4d", "p4de"})
+_NEWER_DRIVER_AMI = "al2-ami-sagemaker-inference-gpu-2"
+
 FAMILIES = _LOCAL_STORAGE | _NO_LOCAL_STORAGE
 """The instance families that endpoints are known to run on."""
 
@@ -74,6 +79,11 @@ class InstanceType:
     def accelerated(self) -> bool:
         """Whether it has GPUs or other accelerators."""
         return names_accelerators(self.name)
+
+    @property
+    def inference_ami(self) -> str | None:
+        """The AMI that an endpoint must ask for to run CUDA 12; None where SageMaker's own choice does."""
+        return _NEWER_DRIVER_AMI if self.family in _OLD_DRIVER else None
 
     @property
     def has_gpu(self) -> bool:

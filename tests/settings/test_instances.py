@@ -45,3 +45,11 @@ def test_a_family_newer_than_the_library_needs_to_be_described() -> None:
     )
     assert not InstanceType("ml.g55.xlarge", local_storage=True).takes_volume_key
     assert InstanceType("ml.g55.xlarge", local_storage=False).takes_volume_key
+
+
+@pytest.mark.parametrize(("name", "asks"), [("ml.g5.xlarge", True), ("ml.g4dn.xlarge", True), ("ml.g6.xlarge", False)])
+def test_families_with_a_driver_older_than_cuda_12_ask_for_a_newer_one(name: str, asks: bool) -> None:
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    ami = InstanceType(name).inference_ami
+    assert (ami in model.shape_for("ProductionVariantInferenceAmiVersion").enum) == asks
+    assert (ami is None) != asks

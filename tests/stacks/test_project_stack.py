@@ -53,7 +53,7 @@ def test_a_cpu_endpoint_has_its_volumes_encrypted_with_the_key_and_the_limits_of
     assert declaration["environment"] == {"WORKERS": "2"}
     assert declaration["tags"] == {"modelyard:stage": "dev", "modelyard:project": "abalone"}
     assert declaration["rollout"] == {"type": "all_at_once"}
-    assert not declaration.keys() & {"alarms", "scaling"}
+    assert not declaration.keys() & {"alarms", "scaling", "inference_ami"}
 
 
 def test_a_gpu_endpoint_has_no_volume_key_and_time_for_large_images(templates: Templates) -> None:
@@ -62,6 +62,7 @@ def test_a_gpu_endpoint_has_no_volume_key_and_time_for_large_images(templates: T
     assert declaration["kms_key_arn"] is None
     assert declaration["health_check_timeout_seconds"] == 1200
     assert declaration["download_timeout_seconds"] == 1800
+    assert declaration["inference_ami"] == "al2-ami-sagemaker-inference-gpu-2", "the default's driver has no CUDA 12"
 
 
 def test_an_endpoint_with_a_canary_declares_rollout_alarms_and_scaling(templates: Templates) -> None:

@@ -84,6 +84,8 @@ def config_request(declaration: Declaration, package: Package, name: str) -> dic
         variant["ContainerStartupHealthCheckTimeoutInSeconds"] = declaration.health_check_timeout_seconds
     if declaration.download_timeout_seconds is not None:
         variant["ModelDataDownloadTimeoutInSeconds"] = declaration.download_timeout_seconds
+    if declaration.inference_ami:
+        variant["InferenceAmiVersion"] = declaration.inference_ami
     request: dict[str, Any] = {
         "EndpointConfigName": name,
         "ProductionVariants": [variant],

@@ -35,6 +35,7 @@ _KEYS: dict[str, Kinds] = {
     "tags": (dict,),
     "health_check_timeout_seconds": OPTIONAL_NUMBER,
     "download_timeout_seconds": OPTIONAL_NUMBER,
+    "inference_ami": OPTIONAL_TEXT,
     "rollout": (dict,),
     "alarms": (list, type(None)),
     "scaling": (dict, type(None)),
@@ -71,6 +72,7 @@ class Declaration:
     tags: dict[str, str] = field(default_factory=dict)
     health_check_timeout_seconds: int | None = None
     download_timeout_seconds: int | None = None
+    inference_ami: str | None = None
     rollout: Rollout = field(default_factory=Rollout)
     alarms: list[AlarmSpec] = field(default_factory=list)
     scaling: Scaling | None = None

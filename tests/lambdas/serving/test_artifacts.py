@@ -25,6 +25,7 @@ FULL = replace(
     tags={"team": "x"},
     health_check_timeout_seconds=600,
     download_timeout_seconds=1200,
+    inference_ami="al2-ami-sagemaker-inference-gpu-2",
 )
 
 
@@ -39,6 +40,7 @@ FULL = replace(
         {"environment": {"A": "b"}},
         {"tags": {"team": "x"}},
         {"health_check_timeout_seconds": 60},
+        {"inference_ami": "al2-ami-sagemaker-inference-gpu-2"},
     ],
 )
 def test_whatever_changes_what_is_served_changes_the_name(changed: dict[str, Any]) -> None:
@@ -111,6 +113,7 @@ def test_capacity_key_and_timeouts_go_into_the_config() -> None:
             "InitialVariantWeight": 1.0,
             "ContainerStartupHealthCheckTimeoutInSeconds": 600,
             "ModelDataDownloadTimeoutInSeconds": 1200,
+            "InferenceAmiVersion": "al2-ami-sagemaker-inference-gpu-2",
         }
     ]
 

@@ -89,7 +89,7 @@ BAD = {
     "not JSON: Expecting value: line 1 column 1 (char 0)": "nonsense",
     "expected an object with version, endpoint_name, model_package_group_name, execution_role_arn, instance_type, "
     "instance_count, kms_key_arn, network, environment, tags, health_check_timeout_seconds, download_timeout_seconds, "
-    "rollout, alarms, scaling; got []": "[]",
+    "inference_ami, rollout, alarms, scaling; got []": "[]",
     "unknown keys ['colour'], missing keys []": with_(colour="blue"),
     "unknown keys [], missing keys ['tags']": without("tags"),
     "version is 2; this hook reads version 1": with_(version=2),
