@@ -19,7 +19,7 @@ TABULAR = ROOT / "modelyard" / "containers" / "tabular"
 
 
 def _image(templates: Templates, stack: str = IMAGES) -> dict[str, Any]:
-    properties: dict[str, Any] = templates.resource(stack, "Custom::ModelyardImage")["Properties"]
+    properties: dict[str, Any] = templates.resource(stack, "Custom::ModelyardImage", "Tabular")["Properties"]
     return properties
 
 
@@ -30,7 +30,7 @@ def _parameter(templates: Templates, stack: str) -> tuple[str, dict[str, Any]]:
 
 
 def test_a_repository_keeps_what_is_tagged_and_never_replaces_it(templates: Templates) -> None:
-    repository = templates.resource(IMAGES, "AWS::ECR::Repository")
+    repository = templates.resource(IMAGES, "AWS::ECR::Repository", "Tabular")
     properties = repository["Properties"]
     assert properties["RepositoryName"] == "modelyard/tabular"
     assert properties["ImageTagMutability"] == "IMMUTABLE"
@@ -67,10 +67,11 @@ def test_a_build_may_write_its_log_and_push_what_it_builds_and_no_more(templates
     allowed = {action for statement in statements for action in _list(statement["Action"])}
     assert {action.partition(":")[0] for action in allowed} == {"logs", "ecr", "s3"}
     (pushes,) = [statement for statement in statements if "ecr:PutImage" in statement["Action"]]
-    repository = next(id for id in templates.template(IMAGES)["Resources"] if id.startswith("TabularRepository"))
-    assert pushes["Resource"] == {"Fn::GetAtt": [repository, "Arn"]}
+    resources = templates.template(IMAGES)["Resources"].items()
+    repositories = [id for id, resource in resources if resource["Type"] == "AWS::ECR::Repository"]
+    assert {tuple(each["Fn::GetAtt"]) for each in pushes["Resource"]} == {(id, "Arn") for id in repositories}
     (reads,) = [statement for statement in statements if "s3:GetObject" in statement["Action"]]
-    assert text(reads["Resource"]).endswith(".zip")
+    assert all(text(resource).endswith(".zip") for resource in reads["Resource"])
 
 
 def test_the_function_may_build_and_look_and_no_more(templates: Templates) -> None:
@@ -85,7 +86,7 @@ def test_the_function_may_build_and_look_and_no_more(templates: Templates) -> No
 
 def test_people_and_stacks_find_the_digest_in_parameters(templates: Templates) -> None:
     parameters = [item["Properties"] for item in templates.resources(IMAGES, "AWS::SSM::Parameter")]
-    by_name = {item["Name"]: item["Value"] for item in parameters}
+    by_name = {item["Name"]: item["Value"] for item in parameters if "/tabular/" in item["Name"]}
     tagged = f"/modelyard/images/tabular/{_image(templates)['Tag']}"
     assert set(by_name) == {"/modelyard/images/tabular/uri", tagged}
     assert all(value["Fn::GetAtt"][1] == "ImageUri" for value in by_name.values())
@@ -165,7 +166,7 @@ def test_projects_with_accelerators_run_the_gpu_variant_and_no_other_stage_build
         for stack in (IMAGES, RETAINED)
     }
     assert repositories == {
-        IMAGES: ["modelyard/tabular/cpu", "modelyard/tabular/gpu"],
+        IMAGES: ["modelyard/tabular/cpu", "modelyard/tabular/gpu", "modelyard/asr/gpu"],
         RETAINED: ["modelyard/tabular/cpu"],
     }
     gpu = templates.resource(IMAGES, "Custom::ModelyardImage", "TabularGpu")["Properties"]

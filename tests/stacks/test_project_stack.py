@@ -221,6 +221,6 @@ def test_a_pipeline_that_does_not_exist_is_named_with_those_that_do(tmp_path: Pa
     with pytest.raises(ConfigurationError) as caught:
         build(settings, tmp_path / "out")
     assert str(caught.value) == (
-        f"projects.abalone-gpu.pipeline: {PIPELINE_DEFS / 'abalon'} has no pipeline.py; the pipelines are: abalone, asr; "
-        "did you mean abalone?"
+        f"projects.abalone-gpu.pipeline: {PIPELINE_DEFS / 'abalon'} has no pipeline.py; "
+        "the pipelines are: abalone, asr; did you mean abalone?"
     )

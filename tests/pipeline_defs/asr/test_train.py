@@ -126,7 +126,7 @@ def asked(run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_error_rates_count_insertions_deletions_and_replacements(asked: dict[str, Any]) -> None:
     assert asked["distances"] == [0, 1, 1, 1, 3, 2, 3]
-    assert asked["compared"] == {"words": 3, "word_errors": 2, "characters": 9, "character_errors": 5}
+    assert asked["compared"] == {"words": 3, "word_errors": 2, "characters": 9, "character_errors": 4}
 
 
 def test_hyperparameters_with_dotted_names_replace_keys_of_the_configuration(asked: dict[str, Any]) -> None:
