@@ -5,8 +5,8 @@ Two items of the ledger's table for each endpoint, both with sort key `<endpoint
     place#endpoint#<endpoint>   for the events of the endpoint
     place#group#<group>         for the events of the model package group that it serves
 
-lifetime writes them before the declaration and removes them after it. One without a declaration does no harm: who is
-woken by it finds nothing declared.
+lifetime writes them before the declaration and removes them after it; a heartbeat makes good one that is missing, as
+after the table was lost. One without a declaration does no harm: who is woken by it finds nothing declared.
 """
 
 from __future__ import annotations
@@ -47,6 +47,11 @@ class Places:
         for partition in (_of_group(place.group), _of_endpoint(place.endpoint_name)):
             item = {name: {"S": value} for name, value in asdict(place).items()}
             self._client.put_item(TableName=self._table, Item={**item, **_key(partition, place.endpoint_name)})
+
+    def restore(self, place: Place) -> None:
+        """Remember where an endpoint is declared, if that is not known."""
+        if not self.of_endpoint(place.endpoint_name):
+            self.put(place)
 
     def remove(self, endpoint_name: str) -> None:
         """Forget where an endpoint is declared; absent counts as done."""

@@ -37,10 +37,13 @@ def handle(event: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
     event = {**event, "id": event.get("id") or str(uuid.uuid4()), "time": event.get("time") or runtime.now()}
     woken: list[str] = []
     failures: list[Exception] = []
-    for name, parameter_name in _concerned(event, runtime):
+    for place in _concerned(event, runtime):
+        name = place.endpoint_name
         try:
+            if event.get("detail-type") == HEARTBEAT:
+                runtime.places.restore(place)
             _record(event, name, runtime)
-            send(runtime, name, parameter_name, cause(event))
+            send(runtime, name, place.parameter_name, cause(event))
             woken.append(name)
             _log(event, name)
         except Exception as error:
@@ -110,8 +113,8 @@ def approval_in(event: dict[str, Any]) -> Approval | None:
     )
 
 
-def _concerned(event: dict[str, Any], runtime: Runtime) -> list[tuple[str, str]]:
-    """The endpoints that `event` concerns, each with the parameter that declares it."""
+def _concerned(event: dict[str, Any], runtime: Runtime) -> list[Place]:
+    """The places of the endpoints that `event` concerns."""
     kind, detail = event.get("detail-type", ""), event.get("detail") or {}
     if event.get("source") == OWN_SOURCE:
         return _found(runtime.places.of_endpoint, event.get("endpoint_name"))
@@ -122,16 +125,18 @@ def _concerned(event: dict[str, Any], runtime: Runtime) -> list[tuple[str, str]]
     return list(_declared(runtime)) if kind == HEARTBEAT else []
 
 
-def _found(look_up: Callable[[str], list[Place]], name: str | None) -> list[tuple[str, str]]:
-    return [(place.endpoint_name, place.parameter_name) for place in (look_up(name) if name else [])]
+def _found(look_up: Callable[[str], list[Place]], name: str | None) -> list[Place]:
+    return look_up(name) if name else []
 
 
-def _declared(runtime: Runtime) -> Iterator[tuple[str, str]]:
+def _declared(runtime: Runtime) -> Iterator[Place]:
     for parameter_name, text in texts(runtime.client("ssm"), runtime.declarations_path):
         try:
-            yield parse(text, parameter_name).endpoint_name, parameter_name
+            declaration = parse(text, parameter_name)
         except DeclarationError as error:
             log("declaration ignored", parameter=parameter_name, error=str(error))
+            continue
+        yield Place(declaration.endpoint_name, declaration.model_package_group_name, parameter_name)
 
 
 def _record(event: dict[str, Any], endpoint_name: str, runtime: Runtime) -> None:

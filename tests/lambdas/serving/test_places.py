@@ -47,6 +47,14 @@ def test_an_endpoint_that_replaces_another_keeps_its_own_place(project: Project)
     assert replacement.parameter_name == places.of_endpoint(replacement.name)[0].parameter_name
 
 
+def test_a_heartbeat_makes_good_places_that_are_missing(project: Project) -> None:
+    places = _places(project.stage)
+    known = places.of_group(project.name)
+    places.remove(project.name)
+    assert project.stage.heartbeat() == [project.name]
+    assert places.of_group(project.name) == places.of_endpoint(project.name) == known
+
+
 def test_a_place_without_a_declaration_does_no_harm() -> None:
     world = World()
     world.declare()
