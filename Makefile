@@ -73,7 +73,8 @@ lock: $(VENV)/.ready
 	@uv pip compile --quiet --universal --no-header --no-annotate --extra cdk --extra pipelines pyproject.toml -o requirements.txt
 	@uv pip compile --quiet --universal --no-header --no-annotate --all-extras pyproject.toml -o requirements-dev.txt
 	@for file in modelyard/containers/*/requirements.in; do \
-	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate "$$file" -o "$${file%.in}.txt"; done
+	UV_FIND_LINKS= uv pip compile --config-file lock.toml --quiet --universal --python-version 3.11 --no-header --no-annotate \
+	"$$file" -o "$${file%.in}.txt"; done
 
 clean:
 	@test ! -x $(BIN)/modelyard || $(BIN)/modelyard local down
