@@ -39,6 +39,13 @@ def evaluation(project: Project, version: dict[str, Any]) -> dict[str, Any]:
     return report
 
 
+def training_job(project: Project, execution: dict[str, Any]) -> dict[str, Any]:
+    """What its training was."""
+    arn = execution["steps"]["Train"]["Metadata"]["TrainingJob"]["Arn"]
+    job: dict[str, Any] = project.sagemaker.describe_training_job(TrainingJobName=arn.rpartition("/")[2])
+    return job
+
+
 def test_an_execution_registers_a_version_with_its_evaluation(project: Project, first: dict[str, Any]) -> None:
     assert first["PipelineExecutionStatus"] == "Succeeded", json.dumps(first, default=str, indent=1)
     assert {name: step["StepStatus"] for name, step in first["steps"].items()} == dict.fromkeys(
@@ -49,11 +56,8 @@ def test_an_execution_registers_a_version_with_its_evaluation(project: Project, 
     assert evaluation(project, version)["utterances"] == 8
 
 
-def test_the_training_job_has_the_metrics_and_leaves_no_checkpoint_of_one_epoch(
-    project: Project, first: dict[str, Any]
-) -> None:
-    arn = first["steps"]["Train"]["Metadata"]["TrainingJob"]["Arn"]
-    job = project.sagemaker.describe_training_job(TrainingJobName=arn.rpartition("/")[2])
+def test_the_training_job_has_the_metrics_and_a_place_for_checkpoints(project: Project, first: dict[str, Any]) -> None:
+    job = training_job(project, first)
     assert {metric["MetricName"] for metric in job["FinalMetricDataList"]} == {"train:loss", "validation:wer"}
     assert re.fullmatch(r"s3://\S+/clean/report/checkpoints/1-16-0.005-42", job["CheckpointConfig"]["S3Uri"])
 
@@ -68,6 +72,36 @@ def test_starting_it_again_runs_no_job_and_a_lower_threshold_refuses_with_both_n
     wer = evaluation(project, before[0])["speech_recognition_metrics"]["wer"]["value"]
     assert again["steps"]["Refuse"]["FailureReason"] == f"WER {wer} is above the threshold 0.01"
     assert len(project.versions()) == len(before)
+
+
+def test_a_stopped_execution_is_gone_on_with_by_the_next(project: Project, first: dict[str, Any]) -> None:
+    training = {**FORM, "Epochs": "6"}
+    given = [{"Name": name, "Value": value} for name, value in training.items()]
+    sagemaker, s3 = project.sagemaker, project.aws.client("s3")
+    arn = sagemaker.start_pipeline_execution(PipelineName=project.name, PipelineParameters=given)[
+        "PipelineExecutionArn"
+    ]
+    place = training_job(project, first)["CheckpointConfig"]["S3Uri"].replace("/1-16-", "/6-16-")
+    prefix = place.removeprefix(f"s3://{project.bucket}/")
+    deadline = time.monotonic() + 240
+    while not s3.list_objects_v2(Bucket=project.bucket, Prefix=prefix)["KeyCount"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken=arn[-32:].rjust(32, "0"))
+    while sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"] != "Stopped":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    second = project.run(**training)
+    assert second["PipelineExecutionStatus"] == "Succeeded", json.dumps(second, default=str, indent=1)
+    name = training_job(project, second)["TrainingJobName"]
+    found = project.aws.client("logs").filter_log_events(
+        logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=name
+    )
+    lines = [event["message"] for event in found["events"]]
+    assert any("goes on from" in line for line in lines), lines
+    epochs = [int(match[1]) for line in lines if (match := re.match(r"epoch=(\d+) ", line))]
+    assert epochs == list(range(epochs[0], 7))
+    assert epochs[0] > 1
 
 
 @pytest.fixture
