@@ -108,6 +108,9 @@ class ExecutionRoles(Construct):
         role.allow(["s3:ListBucket"], data.bucket_arn, artifacts.bucket_arn)
         role.allow(["s3:GetObject"], data.arn_for_objects("*"), objects, because=_OBJECTS)
         role.allow(["s3:PutObject", "s3:AbortMultipartUpload"], objects, because=_OBJECTS)
+        # SageMaker deletes in S3 what a training deletes of its checkpoints:
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
+        role.allow(["s3:DeleteObject"], artifacts.arn_for_objects("*/checkpoints/*"), because=_OBJECTS)
         self._store.allow_key(role, *_WRITE_KEY)
 
     def _allow_endpoint(self, role: Permissions) -> None:

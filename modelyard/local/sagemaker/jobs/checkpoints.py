@@ -1,6 +1,7 @@
-"""Checkpoints of a training job: from S3 before it starts, and back to S3 whenever a file is new or has changed.
+"""Checkpoints of a training job: from S3 before it starts, and from then on S3 is made to hold what the folder does.
 
-See https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html.
+A file that is deleted in the folder is deleted in S3 too. See
+https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _Version = tuple[int, int]
 
 
 class Checkpoints:
-    """The folder of one instance, and where it is kept. A file that is deleted in the folder stays in S3."""
+    """The folder of one instance, and where it is kept."""
 
     def __init__(self, storage: Storage, uri: str, folder: Path, kms_key: str | None = None) -> None:
         self._storage = storage
@@ -33,15 +34,21 @@ class Checkpoints:
         self._kept = dict(self._files())
 
     def keep(self) -> bool:
-        """Put every file that is not kept as it is now, and say whether there was any; raises ``StorageError``."""
-        changed = [(path, version) for path, version in self._files() if self._kept.get(path) != version]
+        """Make what is kept what the folder holds now, and say whether it was not; raises ``StorageError``."""
+        found = dict(self._files())
+        changed = [(path, version) for path, version in found.items() if self._kept.get(path) != version]
+        deleted = [path for path in self._kept if path not in found]
         for path, version in changed:
             try:
                 self._storage.upload_file(path, self._folder, self._uri, self._kms_key)
             except FileNotFoundError:  # renamed or deleted meanwhile
                 continue
             self._kept[path] = version
-        return bool(changed)
+        # After the new ones: at no time is there none.
+        for path in deleted:
+            self._storage.delete_file(path, self._folder, self._uri)
+            del self._kept[path]
+        return bool(changed or deleted)
 
     def _files(self) -> Iterator[tuple[Path, _Version]]:
         # The program goes on writing, renaming and deleting while this looks.

@@ -88,7 +88,16 @@ class Storage:
     def upload_file(self, path: Path, folder: Path, uri: str, kms_key: str | None = None) -> None:
         """Put the file ``path`` under ``uri`` as it lies below ``folder``."""
         with path.open("rb") as file:
-            self._put(file, f"{uri.rstrip('/')}/{path.relative_to(folder).as_posix()}", kms_key)
+            self._put(file, _under(uri, path, folder), kms_key)
+
+    def delete_file(self, path: Path, folder: Path, uri: str) -> None:
+        """Delete what `upload_file` put with the same arguments."""
+        target = _under(uri, path, folder)
+        bucket, key = split_uri(target)
+        try:
+            self._client.delete_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            raise StorageError(f"{target} cannot be deleted: {_reason(error)}") from None
 
     def upload_archive(self, folders: Sequence[Path], uri: str, kms_key: str | None = None) -> bool:
         """Put what ``folders`` hold as one tar.gz at ``uri``; of equal names the first counts. False without any."""
@@ -110,6 +119,10 @@ class Storage:
             self._client.put_object(Bucket=bucket, Key=key, Body=file, **encryption)
         except ClientError as error:
             raise StorageError(f"{uri} cannot be written: {_reason(error)}") from None
+
+
+def _under(uri: str, path: Path, folder: Path) -> str:
+    return f"{uri.rstrip('/')}/{path.relative_to(folder).as_posix()}"
 
 
 def _relative(key: str, prefix: str) -> str:

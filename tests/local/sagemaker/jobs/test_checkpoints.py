@@ -79,6 +79,7 @@ class Recorder(Storage):
     def __init__(self, lost: str = "") -> None:
         super().__init__(None)
         self.put: list[str] = []
+        self.deleted: list[str] = []
         self._lost = lost
 
     def upload_file(self, path: Path, folder: Path, uri: str, kms_key: str | None = None) -> None:
@@ -86,8 +87,11 @@ class Recorder(Storage):
             raise FileNotFoundError
         self.put.append(f"{uri}/{path.relative_to(folder)}")
 
+    def delete_file(self, path: Path, folder: Path, uri: str) -> None:
+        self.deleted.append(f"{uri}/{path.relative_to(folder)}")
 
-def test_only_what_is_new_or_has_changed_is_kept(tmp_path: Path) -> None:
+
+def test_what_is_kept_follows_the_folder_change_by_change(tmp_path: Path) -> None:
     storage = Recorder()
     checkpoints = Checkpoints(storage, "s3://b/k", tmp_path)
     (tmp_path / "one").write_text("1")
@@ -100,6 +104,19 @@ def test_only_what_is_new_or_has_changed_is_kept(tmp_path: Path) -> None:
     (tmp_path / "one").unlink()
     assert checkpoints.keep()
     assert storage.put[2:] == ["s3://b/k/two"]
+    assert storage.deleted == ["s3://b/k/one"]
+    assert not checkpoints.keep()
+
+
+def test_a_checkpoint_that_the_program_deletes_is_deleted_in_s3(lab: Lab) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html"""
+    script = "import os; os.remove('/opt/ml/checkpoints/old'); open('/opt/ml/checkpoints/new', 'w').write('new')"
+    arguments, uri = _arguments(lab, script)
+    bucket, prefix = lab.bucket, uri.removeprefix(f"s3://{lab.bucket}/")
+    lab.s3.put_object(Bucket=bucket, Key=f"{prefix}/old", Body=b"old")
+
+    assert lab.run_training(**arguments)["TrainingJobStatus"] == "Completed"
+    assert lab.keys(prefix) == [f"{prefix}/new"]
 
 
 @pytest.mark.parametrize("folder", ["", "gone"])
