@@ -7,6 +7,7 @@ import shutil
 import sys
 from typing import Any
 
+from demo.endpoint import DemoFailed
 from demo.loop import Loop
 from demo.objects import read_json, read_object
 from demo.performance import ROOT, perform, start_local_aws
@@ -62,7 +63,12 @@ class SpeechLoop(Loop):
             answer = self._transcribe(runtime, recording)
             seconds = f"{entry['duration']:.1f}"
             rows.append([entry["speaker"], seconds, entry["text"], answer["text"], str(answer["model_version"])])
+            if answer["model_package_arn"] != execution.package_arn:
+                raise DemoFailed(f"{answer['model_package_arn']} answered, not {execution.package_arn}")
         self.screen.table("Held-out recordings", ["voice", "s", "said", "heard", "version"], rows)
+        right = sum(said == heard for _, _, said, heard, _ in rows)
+        if right < len(rows) / 2:
+            raise DemoFailed(f"of {len(rows)} recordings {right} were heard right, fewer than half")
 
     def _transcribe(self, runtime: Any, recording: bytes) -> Any:
         answer = runtime.invoke_endpoint(EndpointName=self.name, ContentType="audio/wav", Body=recording)
