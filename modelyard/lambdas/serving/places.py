@@ -44,14 +44,14 @@ class Places:
         for known in self.of_endpoint(place.endpoint_name):
             if known.group != place.group:
                 self._delete(_of_group(known.group), known.endpoint_name)
-        for partition in (_of_group(place.group), _of_endpoint(place.endpoint_name)):
-            item = {name: {"S": value} for name, value in asdict(place).items()}
-            self._client.put_item(TableName=self._table, Item={**item, **_key(partition, place.endpoint_name)})
+        for partition in _partitions(place):
+            self._put(partition, place)
 
     def restore(self, place: Place) -> None:
-        """Remember where an endpoint is declared, if that is not known."""
-        if not self.of_endpoint(place.endpoint_name):
-            self.put(place)
+        """Remember where an endpoint is declared, as far as that is not known."""
+        for partition in _partitions(place):
+            if place not in self._read(partition):
+                self._put(partition, place)
 
     def remove(self, endpoint_name: str) -> None:
         """Forget where an endpoint is declared; absent counts as done."""
@@ -69,8 +69,16 @@ class Places:
         names = ("endpoint_name", "group", "parameter_name")
         return [Place(*(item[name]["S"] for name in names)) for page in pages for item in page["Items"]]
 
+    def _put(self, partition: str, place: Place) -> None:
+        item = {name: {"S": value} for name, value in asdict(place).items()}
+        self._client.put_item(TableName=self._table, Item={**item, **_key(partition, place.endpoint_name)})
+
     def _delete(self, partition: str, endpoint_name: str) -> None:
         self._client.delete_item(TableName=self._table, Key=_key(partition, endpoint_name))
+
+
+def _partitions(place: Place) -> tuple[str, str]:
+    return _of_group(place.group), _of_endpoint(place.endpoint_name)
 
 
 def _of_endpoint(endpoint_name: str) -> str:

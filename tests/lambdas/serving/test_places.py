@@ -50,9 +50,15 @@ def test_an_endpoint_that_replaces_another_keeps_its_own_place(project: Project)
 def test_a_heartbeat_makes_good_places_that_are_missing(project: Project) -> None:
     places = _places(project.stage)
     known = places.of_group(project.name)
+
     places.remove(project.name)
     assert project.stage.heartbeat() == [project.name]
     assert places.of_group(project.name) == places.of_endpoint(project.name) == known
+
+    of_the_group = {"pk": {"S": f"place#group#{project.name}"}, "sk": {"S": project.name}}
+    project.stage.aws.client("dynamodb").delete_item(TableName=project.stage.runtime.ledger_table, Key=of_the_group)
+    project.stage.heartbeat()
+    assert places.of_group(project.name) == known
 
 
 def test_a_place_without_a_declaration_does_no_harm() -> None:
