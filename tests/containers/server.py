@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from modelyard.local.children import set_parent_death_signal
+
 
 class Answer(NamedTuple):
     """An HTTP answer."""
@@ -55,7 +57,11 @@ def serving(environment: Mapping[str, str], model: Path, *, start_seconds: float
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     bind = {"SAGEMAKER_BIND_TO_HOST": "127.0.0.1", "SAGEMAKER_BIND_TO_PORT": str(port)}
-    process = subprocess.Popen(["serve"], env={**environment, **bind, "SM_MODEL_DIR": str(model), **variables})
+    process = subprocess.Popen(
+        ["serve"],
+        env={**environment, **bind, "SM_MODEL_DIR": str(model), **variables},
+        preexec_fn=set_parent_death_signal,  # no kill of the tests leaves it behind
+    )
     try:
         server = Server(port, process)
         deadline = time.monotonic() + start_seconds
