@@ -23,16 +23,26 @@ class ImageStack(Stack):
     Args:
         stages: the stages that share it. The repositories are retained unless all of them are disposable, and adopted
             where one of them adopts. Its roles have the first permissions boundary that one of them has.
+        stack_name: its name in CloudFormation. Default: `id`.
         containers: folder of the images' folders. Default: `modelyard/containers`.
     """
 
-    def __init__(self, scope: Construct, id: str, *, stages: Sequence[Stage], containers: Path = CONTAINERS) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stages: Sequence[Stage],
+        stack_name: str | None = None,
+        containers: Path = CONTAINERS,
+    ) -> None:
         self._retain = not all(stage.disposable for stage in stages)
         self._adopt = any(stage.adopt for stage in stages)
         boundary = next((stage.permissions_boundary for stage in stages if stage.permissions_boundary), None)
         super().__init__(
             scope,
             id,
+            stack_name=stack_name,
             description="Modelyard: images",
             env=Environment(account=stages[0].account, region=stages[0].region),
             termination_protection=self._retain,

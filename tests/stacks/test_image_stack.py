@@ -119,6 +119,22 @@ def test_the_roles_have_the_boundary_of_the_stage(templates: Templates) -> None:
     }
 
 
+def test_each_of_several_accounts_in_a_region_has_a_stack_of_the_same_name(tmp_path: Path) -> None:
+    accounts = {"dev": "111122223333", "prod": "444455556666", "far": "111122223333"}
+    regions = {"far": "eu-west-1"}
+    stages = {
+        stage: {"account": account, "region": regions.get(stage, "us-east-1")} for stage, account in accounts.items()
+    }
+    settings = tmp_path / "platform.yaml"
+    settings.write_text(json.dumps({"stages": stages, "projects": {}}))
+    stacks = [child for child in build(settings, tmp_path / "out").node.children if isinstance(child, ImageStack)]
+    assert {stack.node.id: (stack.stack_name, stack.account) for stack in stacks} == {
+        "Modelyard-Images-us-east-1-111122223333": (IMAGES, "111122223333"),
+        "Modelyard-Images-us-east-1-444455556666": (IMAGES, "444455556666"),
+        ADOPTED: (ADOPTED, "111122223333"),
+    }
+
+
 @pytest.fixture
 def containers(tmp_path: Path) -> Path:
     shutil.copytree(TABULAR, tmp_path / "tabular")
