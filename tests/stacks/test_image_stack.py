@@ -84,6 +84,14 @@ def test_the_function_may_build_and_look_and_no_more(templates: Templates) -> No
     assert "*" not in json.dumps(statements)
 
 
+def test_one_image_is_built_after_the_other(templates: Templates) -> None:
+    resources = templates.template(IMAGES)["Resources"].items()
+    images = {id: item["DependsOn"] for id, item in resources if item["Type"] == "Custom::ModelyardImage"}
+    earlier = {id: [other for other in images if other in after] for id, after in images.items()}
+    first, second = sorted(images, key=lambda id: "Tabular" not in id)
+    assert earlier == {first: [], second: [first]}
+
+
 def test_people_and_stacks_find_the_digest_in_parameters(templates: Templates) -> None:
     parameters = [item["Properties"] for item in templates.resources(IMAGES, "AWS::SSM::Parameter")]
     by_name = {item["Name"]: item["Value"] for item in parameters if "/tabular/" in item["Name"]}
