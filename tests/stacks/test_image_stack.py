@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from modelyard.cdk_app import create_app
+from modelyard.constructs.container_image import ContainerImage
 from modelyard.settings import ConfigurationError, load_settings
 from modelyard.stacks import ImageStack
 from tests.synthesis import ROOT, SETTINGS, Templates, build, text
@@ -68,8 +69,9 @@ def test_a_build_may_write_its_log_and_push_what_it_builds_and_no_more(templates
     assert {action.partition(":")[0] for action in allowed} == {"logs", "ecr", "s3"}
     (pushes,) = [statement for statement in statements if "ecr:PutImage" in statement["Action"]]
     resources = templates.template(IMAGES)["Resources"].items()
-    repositories = [id for id, resource in resources if resource["Type"] == "AWS::ECR::Repository"]
-    assert {tuple(each["Fn::GetAtt"]) for each in pushes["Resource"]} == {(id, "Arn") for id in repositories}
+    names = {id: item["Properties"]["RepositoryName"] for id, item in resources if item["Type"] == "AWS::ECR::Repository"}
+    pushed = {names[each["Fn::GetAtt"][0]] for each in pushes["Resource"]}
+    assert pushed == {"modelyard/tabular", "modelyard/asr/gpu"} < set(names.values())
     (reads,) = [statement for statement in statements if "s3:GetObject" in statement["Action"]]
     assert all(text(resource).endswith(".zip") for resource in reads["Resource"])
 
@@ -156,18 +158,24 @@ def _stack(containers: Path) -> ImageStack:
     return ImageStack(create_app(ROOT), "Images", stages=stages, containers=containers)
 
 
-def test_only_images_that_somebody_reads_are_in_the_stack(containers: Path) -> None:
+def test_only_folders_that_somebody_reads_are_in_the_stack(containers: Path) -> None:
     stack = _stack(containers)
     names = [
         stack.images_for(accelerated=accelerated)[folder].name
         for folder, accelerated in (("asr", True), ("asr", True), ("asr", False), ("tabular", True))
     ]
     assert names == ["asr/gpu", "asr/gpu", "asr/cpu", "tabular"]
-    assert [
-        child.node.id for child in stack.node.children if child.node.id not in ("Builder", "LatestNodeRuntimeMap")
-    ] == [
-        *("AsrGpu", "AsrCpu", "Tabular"),
-    ]
+    images = [child for child in stack.node.children if isinstance(child, ContainerImage)]
+    assert [image.node.id for image in images] == ["AsrCpu", "AsrGpu", "Tabular"]
+
+
+def test_variants_that_nobody_runs_have_a_repository_and_are_not_built(containers: Path) -> None:
+    stack = _stack(containers)
+    for _ in range(2):
+        stack.images_for(accelerated=True)["asr"].uri_for(stack)
+    children = {id: stack.node.find_child(id).node.children for id in ("AsrCpu", "AsrGpu")}
+    made = {id: {child.node.id for child in found} - {"Source"} for id, found in children.items()}
+    assert made == {"AsrCpu": {"Repository"}, "AsrGpu": {"Repository", "Image", "Uri", "Tagged"}}
 
 
 def test_projects_with_accelerators_run_the_gpu_variant_and_no_other_stage_builds_it(
@@ -190,9 +198,15 @@ def test_projects_with_accelerators_run_the_gpu_variant_and_no_other_stage_build
         for stack in (IMAGES, RETAINED)
     }
     assert repositories == {
-        IMAGES: ["modelyard/tabular/cpu", "modelyard/tabular/gpu", "modelyard/asr/gpu"],
-        RETAINED: ["modelyard/tabular/cpu"],
+        IMAGES: ["modelyard/tabular/cpu", "modelyard/tabular/gpu", "modelyard/asr/cpu", "modelyard/asr/gpu"],
+        RETAINED: ["modelyard/tabular/cpu", "modelyard/tabular/gpu"],
     }
+    built = {
+        stack: [text(item["Properties"]["RepositoryUri"]).partition("/modelyard/")[2] for item in found]
+        for stack in (IMAGES, RETAINED)
+        if (found := templates.resources(stack, "Custom::ModelyardImage"))
+    }
+    assert built == {IMAGES: ["tabular/cpu", "tabular/gpu", "asr/gpu"], RETAINED: ["tabular/cpu"]}
     gpu = templates.resource(IMAGES, "Custom::ModelyardImage", "TabularGpu")["Properties"]
     assert gpu["BuildArguments"] == {"BASE_IMAGE": "cuda@sha256:1"}
 
