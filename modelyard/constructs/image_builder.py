@@ -119,6 +119,8 @@ class ImageBuilder(Construct):
         """
         archive = source.bucket.arn_for_objects(source.s3_object_key)
         self._allow(self._role, ["s3:GetObject", "s3:GetObjectVersion"], archive)
+        # https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+        self._allow(self._role, ["s3:GetBucketAcl", "s3:GetBucketLocation"], source.bucket.bucket_arn)
         self._allow(self._role, _PUSH, repository.repository_arn)
         self._allow(self._handler.role, ["ecr:BatchGetImage"], repository.repository_arn)
         image = CustomResource(

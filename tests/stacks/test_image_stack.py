@@ -74,6 +74,8 @@ def test_a_build_may_write_its_log_and_push_what_it_builds_and_no_more(templates
     assert pushed == {"modelyard/tabular", "modelyard/asr/gpu"} < set(names.values())
     (reads,) = [statement for statement in statements if "s3:GetObject" in statement["Action"]]
     assert all(text(resource).endswith(".zip") for resource in reads["Resource"])
+    (looks,) = [statement for statement in statements if "s3:GetBucketLocation" in statement["Action"]]
+    assert text(looks["Resource"]).endswith(":s3:::cdk-hnb659fds-assets-111122223333-us-east-1")
 
 
 def test_the_function_may_build_and_look_and_no_more(templates: Templates) -> None:
