@@ -5,8 +5,9 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
-from aws_cdk import CfnParameter, Duration, IgnoreMode, RemovalPolicy, Stack
+from aws_cdk import CfnParameter, Duration, IgnoreMode, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_ssm as ssm
@@ -15,6 +16,7 @@ from constructs import Construct
 from modelyard import names
 from modelyard.constructs.image_builder import ImageBuilder
 from modelyard.constructs.image_variants import FILE, check_build_args
+from modelyard.constructs.removal import removal_policy
 from modelyard.constructs.sources import NOT_SOURCES
 from modelyard.settings import ConfigurationError
 
@@ -131,7 +133,7 @@ class ContainerImage(Construct):
         ssm.StringParameter(self, id, parameter_name=name, string_value=self._uri, description=description)
 
     def _make_repository(self, name: str, retain: bool) -> ecr.Repository:
-        return ecr.Repository(
+        repository = ecr.Repository(
             self,
             "Repository",
             repository_name=name,
@@ -144,6 +146,9 @@ class ContainerImage(Construct):
                     max_image_age=Duration.days(14),
                 )
             ],
-            removal_policy=RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY,
-            empty_on_delete=not retain,
+            removal_policy=removal_policy(retain),
         )
+        # One that is retained is deleted, and so emptied, only by the roll back of the deployment that made it. The
+        # CDK's own property refuses that.
+        cast(ecr.CfnRepository, repository.node.default_child).empty_on_delete = True
+        return repository

@@ -39,7 +39,9 @@ def test_a_repository_keeps_what_is_tagged_and_never_replaces_it(templates: Temp
     (rule,) = json.loads(properties["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
     assert rule["selection"]["tagStatus"] == "untagged"
     assert (repository["DeletionPolicy"], properties["EmptyOnDelete"]) == ("Delete", True)
-    assert templates.resource(RETAINED, "AWS::ECR::Repository")["DeletionPolicy"] == "Retain"
+    retained = templates.resource(RETAINED, "AWS::ECR::Repository")
+    assert (retained["DeletionPolicy"], retained["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    assert retained["Properties"]["EmptyOnDelete"] is True, "else the roll back of a deployment that made it fails"
     assert templates.resources(ADOPTED, "AWS::ECR::Repository") == []
 
 
