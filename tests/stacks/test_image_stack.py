@@ -71,7 +71,9 @@ def test_a_build_may_write_its_log_and_push_what_it_builds_and_no_more(templates
     assert {action.partition(":")[0] for action in allowed} == {"logs", "ecr", "s3"}
     (pushes,) = [statement for statement in statements if "ecr:PutImage" in statement["Action"]]
     resources = templates.template(IMAGES)["Resources"].items()
-    names = {id: item["Properties"]["RepositoryName"] for id, item in resources if item["Type"] == "AWS::ECR::Repository"}
+    names = {
+        id: item["Properties"]["RepositoryName"] for id, item in resources if item["Type"] == "AWS::ECR::Repository"
+    }
     pushed = {names[each["Fn::GetAtt"][0]] for each in pushes["Resource"]}
     assert pushed == {"modelyard/tabular", "modelyard/asr/gpu"} < set(names.values())
     (reads,) = [statement for statement in statements if "s3:GetObject" in statement["Action"]]
