@@ -14,8 +14,11 @@ ROOT = Path(__file__).parent
 
 def build(app: App, settings: Settings) -> None:
     """Add the stacks of every stage and, in it, of every project to `app`."""
-    for (_, region), stages in settings.places().items():
-        images = ImageStack(app, names.image_stack(region), stages=stages)
+    places = settings.places()
+    regions = [region for _, region in places]
+    for (account, region), stages in places.items():
+        id = names.image_stack(region, account if regions.count(region) > 1 else "")
+        images = ImageStack(app, id, stack_name=names.image_stack(region), stages=stages)
         for stage in stages:
             foundation = FoundationStack(app, names.foundation_stack(stage.name), stage=stage)
             serving = ServingStack(app, names.serving_stack(stage.name), stage=stage, foundation=foundation)

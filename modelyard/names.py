@@ -68,9 +68,12 @@ def declaration_parameter(stage: str, project: str) -> str:
     return parameter_path(stage, project, "endpoint")
 
 
-def image_stack(region: str) -> str:
-    """The stack of an account's image repositories in a region."""
-    return f"Modelyard-Images-{region}"
+def image_stack(region: str, account: str = "") -> str:
+    """The stack of an account's image repositories in a region.
+
+    With `account` its id in an app that has several accounts in the region; in each it has the same name.
+    """
+    return f"Modelyard-Images-{region}" + (f"-{account}" if account else "")
 
 
 def foundation_stack(stage: str) -> str:

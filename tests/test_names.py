@@ -27,3 +27,4 @@ def test_stacks_are_named_after_stage_and_project() -> None:
     assert names.project_stack("dev", "abalone-eu") == "Modelyard-dev-AbaloneEu"
     assert names.foundation_stack("dev") == "Modelyard-dev-Foundation"
     assert names.image_stack("us-east-1") == "Modelyard-Images-us-east-1"
+    assert names.image_stack("us-east-1", "111122223333") == "Modelyard-Images-us-east-1-111122223333"

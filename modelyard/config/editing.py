@@ -127,10 +127,10 @@ def _insert(text: str, path: Path, entries: list[_Entry], root: MappingNode, val
 
 
 def _with_items(text: str, node: SequenceNode, values: list[Any], old: Any) -> str:
-    """Another list in the place of one with an item a line; the lines of items that stay keep their comments."""
-    starts = [_line_start(text, item.start_mark.index) for item in node.value]
-    end = _line_end(text, _rstripped(text, node.value[-1]))
-    chunks = [text[a:b] for a, b in zip(starts, [*starts[1:], end], strict=True)]
+    """Another list in the place of one with an item a line; items that stay keep their comments."""
+    ends = [0, *(_line_end(text, _rstripped(text, item)) for item in node.value)]
+    starts = [_commented(text, item.start_mark.index, before) for item, before in zip(node.value, ends, strict=False)]
+    chunks = [text[a:b] for a, b in zip(starts, [*starts[1:], ends[-1]], strict=True)]
     kept = list(zip(old if isinstance(old, list) else [], chunks, strict=False))
     lines: list[str] = []
     for value in values:
@@ -139,7 +139,15 @@ def _with_items(text: str, node: SequenceNode, values: list[Any], old: Any) -> s
             kept.remove(found)
         line = found[1] if found else " " * node.start_mark.column + f"- {spell(value)}"
         lines.append(line if line.endswith("\n") else line + _newline(text))
-    return _spliced(text, starts[0], end, "".join(lines))
+    return _spliced(text, starts[0], ends[-1], "".join(lines))
+
+
+def _commented(text: str, index: int, bound: int) -> int:
+    """The start of the line on which `index` stands, or of the comment lines right above it, not before `bound`."""
+    start = _line_start(text, index)
+    while start > bound and text[(above := _line_start(text, start - 1)) : start].lstrip().startswith("#"):
+        start = above
+    return start
 
 
 def _emptied(text: str, parent: _Entry, entry: _Entry) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -11,6 +11,7 @@ from constructs import Construct
 from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.permissions import Permissions, acknowledge
+from modelyard.constructs.removal import removal_policy
 
 _BY_ALIAS = "an adopted key is known by its alias alone, which the condition of the statement names"
 _ACKNOWLEDGED = {
@@ -50,7 +51,7 @@ class ArtifactStore(Construct):
         super().__init__(scope, id)
         self._stage = stage
         self._adopted = adopt
-        self._removal = RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY
+        self._removal = removal_policy(retain)
         self.key: kms.IKey = self._adopt_key() if adopt else self._make_key()
         bucket = self._adopt_bucket if adopt else self._make_bucket
         self.logs: s3.IBucket = bucket("Logs", None)

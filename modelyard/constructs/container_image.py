@@ -5,8 +5,9 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
-from aws_cdk import CfnParameter, Duration, IgnoreMode, RemovalPolicy, Stack
+from aws_cdk import CfnParameter, Duration, IgnoreMode, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_ssm as ssm
@@ -15,6 +16,7 @@ from constructs import Construct
 from modelyard import names
 from modelyard.constructs.image_builder import ImageBuilder
 from modelyard.constructs.image_variants import FILE, check_build_args
+from modelyard.constructs.removal import removal_policy
 from modelyard.constructs.sources import NOT_SOURCES
 from modelyard.settings import ConfigurationError
 
@@ -35,6 +37,8 @@ class ContainerImage(Construct):
         builder: builds the image; of the same stack.
         variant: tells images of the same folder apart. Default: the folder makes one image.
         build_args: arguments of the Dockerfile. Default: those that it states.
+        build: whether it is built although no stack asks for its URI. Default: it is; else there is only its
+            repository until one asks.
         retain: whether the repository and its images outlive the stack. Default: they do.
         adopt: whether to refer to the repository that an earlier deployment retained. Default: make it.
 
@@ -56,19 +60,22 @@ class ContainerImage(Construct):
         builder: ImageBuilder,
         variant: str = "",
         build_args: Mapping[str, str] | None = None,
+        build: bool = True,
         retain: bool = True,
         adopt: bool = False,
     ) -> None:
         super().__init__(scope, id)
         if not (folder / "Dockerfile").is_file():
             raise ConfigurationError(f"{folder}: no Dockerfile there; a container image is made from a folder with one")
-        arguments = dict(build_args or {})
-        check_build_args("build_args", arguments)
+        self._builder = builder
+        self._build_args = dict(build_args or {})
+        self._uri = ""
+        check_build_args("build_args", self._build_args)
         self.name = names.image(folder.name, variant)
-        source = assets.Asset(
+        self._source = assets.Asset(
             self, "Source", path=str(folder), exclude=[*NOT_SOURCES, f"/{FILE}"], ignore_mode=IgnoreMode.GIT
         )
-        content = json.dumps([source.asset_hash, arguments], sort_keys=True)
+        content = json.dumps([self._source.asset_hash, self._build_args], sort_keys=True)
         self.tag = hashlib.sha256(content.encode()).hexdigest()[:_TAG_LENGTH]
         repository = names.repository(self.name)
         self.repository = (
@@ -76,18 +83,8 @@ class ContainerImage(Construct):
             if adopt
             else self._make_repository(repository, retain)
         )
-        stack = Stack.of(self)
-        self._uri = builder.build(
-            self,
-            "Image",
-            repository=self.repository,
-            repository_uri=f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}/{repository}",
-            tag=self.tag,
-            source=source,
-            build_args=arguments,
-        )
-        self._parameter("Uri", names.image_parameter(self.name), f"latest image {self.name}")
-        self._parameter("Tagged", names.image_parameter(self.name, self.tag), f"image {self.name} of this tag")
+        if build:
+            self._build()
 
     def uri_for(self, user: Construct) -> str:
         """The image's URI by digest, for the stack of `user`; that stack is deployed after the image's.
@@ -96,6 +93,7 @@ class ContainerImage(Construct):
         refuses to change one that is in use, and this one changes with every image. As the name is in the user's
         template, a new image changes that, and so is deployed.
         """
+        self._build()
         own, its = Stack.of(self), Stack.of(user)
         if its is own:
             return self._uri
@@ -114,11 +112,28 @@ class ContainerImage(Construct):
         )
         return parameter.value_as_string
 
+    def _build(self) -> None:
+        if self._uri:
+            return
+        stack = Stack.of(self)
+        registry = f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}"
+        self._uri = self._builder.build(
+            self,
+            "Image",
+            repository=self.repository,
+            repository_uri=f"{registry}/{names.repository(self.name)}",
+            tag=self.tag,
+            source=self._source,
+            build_args=self._build_args,
+        )
+        self._parameter("Uri", names.image_parameter(self.name), f"latest image {self.name}")
+        self._parameter("Tagged", names.image_parameter(self.name, self.tag), f"image {self.name} of this tag")
+
     def _parameter(self, id: str, name: str, description: str) -> None:
         ssm.StringParameter(self, id, parameter_name=name, string_value=self._uri, description=description)
 
     def _make_repository(self, name: str, retain: bool) -> ecr.Repository:
-        return ecr.Repository(
+        repository = ecr.Repository(
             self,
             "Repository",
             repository_name=name,
@@ -131,6 +146,9 @@ class ContainerImage(Construct):
                     max_image_age=Duration.days(14),
                 )
             ],
-            removal_policy=RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY,
-            empty_on_delete=not retain,
+            removal_policy=removal_policy(retain),
         )
+        # One that is retained is deleted, and so emptied, only by the roll back of the deployment that made it. The
+        # CDK's own property refuses that.
+        cast(ecr.CfnRepository, repository.node.default_child).empty_on_delete = True
+        return repository

@@ -39,12 +39,16 @@ class ImageBuilder(Construct):
     One project serves all images: what a build is given are the image's source, URI and build arguments. Its role may
     read the sources and push to the repositories of the images that `build` was called for, and write its log.
 
+    Images are built one after the other, in the order of those calls: a new account runs one build at a time, and one
+    that waits too long for its turn has failed.
+
     Args:
         description: shown by CodeBuild and Lambda.
     """
 
     def __init__(self, scope: Construct, id: str, *, description: str) -> None:
         super().__init__(scope, id)
+        self._latest: CustomResource | None = None
         log_group = log_group_of(self)
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"))
         project = codebuild.CfnProject(
@@ -115,6 +119,8 @@ class ImageBuilder(Construct):
         """
         archive = source.bucket.arn_for_objects(source.s3_object_key)
         self._allow(self._role, ["s3:GetObject", "s3:GetObjectVersion"], archive)
+        # https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+        self._allow(self._role, ["s3:GetBucketAcl", "s3:GetBucketLocation"], source.bucket.bucket_arn)
         self._allow(self._role, _PUSH, repository.repository_arn)
         self._allow(self._handler.role, ["ecr:BatchGetImage"], repository.repository_arn)
         image = CustomResource(
@@ -131,6 +137,9 @@ class ImageBuilder(Construct):
             service_timeout=_TIMEOUT,
         )
         image.node.add_dependency(repository, self._role, self._handler.role)
+        if self._latest is not None:
+            image.node.add_dependency(self._latest)
+        self._latest = image
         return image.get_att_string("ImageUri")
 
     @staticmethod

@@ -40,9 +40,17 @@ def variant_of(folder: Path, *, accelerated: bool) -> Variant:
     Raises:
         ConfigurationError: `variants.json` is wrong.
     """
-    variants = _read(folder / FILE)
-    name = ACCELERATED if accelerated and ACCELERATED in variants else next(iter(variants))
-    return Variant(name, variants[name])
+    variants = variants_of(folder)
+    return next((variant for variant in variants if accelerated and variant.name == ACCELERATED), variants[0])
+
+
+def variants_of(folder: Path) -> tuple[Variant, ...]:
+    """The images of `folder`, the default first.
+
+    Raises:
+        ConfigurationError: `variants.json` is wrong.
+    """
+    return tuple(Variant(name, build_args) for name, build_args in _read(folder / FILE).items())
 
 
 def check_build_args(place: str, build_args: Mapping[str, str]) -> None:

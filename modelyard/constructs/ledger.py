@@ -55,6 +55,7 @@ class Ledger(Construct):
                 point_in_time_recovery_enabled=True
             ),
             deletion_protection=retain,
+            # Not `removal_policy`: its protection would make the roll back of a failed deployment fail.
             removal_policy=RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY,
         )
         acknowledge(self, _ACKNOWLEDGED)

@@ -1,10 +1,10 @@
 """Where a project's model versions are registered and approved."""
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from modelyard.constructs.arns import Arns
+from modelyard.constructs.removal import removal_policy
 
 
 class ModelRegistry(Construct):
@@ -42,6 +42,6 @@ class ModelRegistry(Construct):
             model_package_group_name=model_package_group_name,
             model_package_group_description=description,
         )
-        group.apply_removal_policy(RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY)
+        group.apply_removal_policy(removal_policy(retain))
         # What refers to the group is made after it and goes before it.
         self.model_package_group_arn = group.attr_model_package_group_arn

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modelyard.approvals.errors import ApprovalError, explained
+from modelyard.executions.execution import execution_id
 from modelyard.terminal import INTERRUPTED, console, leave, print_json
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def run(
         pipeline = _pipeline(project, stage)
         with _left_to_itself(f"it may have started. Look: modelyard executions {pipeline.name}"):
             arn = pipeline.start(values, description)
-    _say(f"execution {_id(arn)} of {pipeline.name} is started")
+    _say(f"execution {execution_id(arn)} of {pipeline.name} is started")
     if no_wait:
         _say(f"look: {_look_again(pipeline, arn)}")
         return
@@ -140,7 +141,7 @@ def _say_what_was_made(pipeline: ProjectPipeline, execution: Execution) -> None:
 def _say_what_is_not_shown(execution: Execution, step: str, nothing: bool) -> None:
     cached = [each for each in execution.steps if each.cached_from and not step]
     for each in cached:
-        source = _id(each.cached_from)
+        source = execution_id(each.cached_from)
         typer.echo(f"{each.name} took the result of execution {source}; its log: --step {each.name}", err=True)
     if nothing and not cached:
         what = f"step {step} of execution {execution.id}" if step else f"execution {execution.id}"
@@ -165,12 +166,8 @@ def _left_to_itself(text: str) -> Iterator[None]:
         leave(f"no longer looking; {text}", INTERRUPTED)
 
 
-def _id(arn: str) -> str:
-    return arn.rpartition("/")[2]
-
-
 def _look_again(pipeline: ProjectPipeline, arn: str) -> str:
-    return f"modelyard logs {pipeline.name} {_id(arn)} --follow"
+    return f"modelyard logs {pipeline.name} {execution_id(arn)} --follow"
 
 
 def _stop(arn: str) -> str:

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from modelyard.constructs.container_image import ContainerImage
 from modelyard.constructs.image_builder import ImageBuilder
-from modelyard.constructs.image_variants import variant_of
+from modelyard.constructs.image_variants import Variant, variant_of, variants_of
 from modelyard.settings import Stage
 from modelyard.stacks.base import acknowledge_for_platform
 
@@ -19,20 +19,32 @@ class ImageStack(Stack):
     """The images that projects run, and what builds them; shared by all stages of an account and region.
 
     An image comes into the stack when a project's pipeline first refers to it, so that none is built that nobody runs.
+    With it come the repositories of the other variants of its folder: those that a project ran before, or runs again,
+    hold what approved versions run on.
 
     Args:
         stages: the stages that share it. The repositories are retained unless all of them are disposable, and adopted
             where one of them adopts. Its roles have the first permissions boundary that one of them has.
+        stack_name: its name in CloudFormation. Default: `id`.
         containers: folder of the images' folders. Default: `modelyard/containers`.
     """
 
-    def __init__(self, scope: Construct, id: str, *, stages: Sequence[Stage], containers: Path = CONTAINERS) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stages: Sequence[Stage],
+        stack_name: str | None = None,
+        containers: Path = CONTAINERS,
+    ) -> None:
         self._retain = not all(stage.disposable for stage in stages)
         self._adopt = any(stage.adopt for stage in stages)
         boundary = next((stage.permissions_boundary for stage in stages if stage.permissions_boundary), None)
         super().__init__(
             scope,
             id,
+            stack_name=stack_name,
             description="Modelyard: images",
             env=Environment(account=stages[0].account, region=stages[0].region),
             termination_protection=self._retain,
@@ -40,6 +52,7 @@ class ImageStack(Stack):
         )
         acknowledge_for_platform(self)
         self._folders = {dockerfile.parent.name: dockerfile.parent for dockerfile in containers.glob("*/Dockerfile")}
+        self._images: dict[str, dict[str, ContainerImage]] = {}
         self._builder = ImageBuilder(self, "Builder", description="Modelyard: builds images")
 
     def images_for(self, *, accelerated: bool) -> Mapping[str, ContainerImage]:
@@ -51,18 +64,20 @@ class ImageStack(Stack):
         return _Images(self, accelerated)
 
     def _image(self, folder: str, accelerated: bool) -> ContainerImage:
-        variant = variant_of(self._folders[folder], accelerated=accelerated)
-        id = folder.capitalize() + variant.name.capitalize()
-        existing = self.node.try_find_child(id)
-        if isinstance(existing, ContainerImage):
-            return existing
+        path = self._folders[folder]
+        if folder not in self._images:
+            self._images[folder] = {variant.name: self._variant(path, variant) for variant in variants_of(path)}
+        return self._images[folder][variant_of(path, accelerated=accelerated).name]
+
+    def _variant(self, folder: Path, variant: Variant) -> ContainerImage:
         return ContainerImage(
             self,
-            id,
-            folder=self._folders[folder],
+            folder.name.capitalize() + variant.name.capitalize(),
+            folder=folder,
             builder=self._builder,
             variant=variant.name,
             build_args=variant.build_args,
+            build=False,
             retain=self._retain,
             adopt=self._adopt,
         )

@@ -39,6 +39,7 @@ def test_the_base_is_an_argument_pinned_by_digest(dockerfile: Path) -> None:
     text = dockerfile.read_text()
     (base,) = re.findall(r"^ARG BASE_IMAGE=(\S+)$", text, re.MULTILINE)
     assert PINNED.fullmatch(base), base
+    assert base.startswith("public.ecr.aws/"), "Docker Hub refuses pulls from CodeBuild's shared addresses"
     assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["${BASE_IMAGE}"]
     variants = dockerfile.with_name("variants.json")
     named = json.loads(variants.read_text()) if variants.is_file() else {}

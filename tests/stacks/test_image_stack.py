@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from modelyard.cdk_app import create_app
+from modelyard.constructs.container_image import ContainerImage
 from modelyard.settings import ConfigurationError, load_settings
 from modelyard.stacks import ImageStack
 from tests.synthesis import ROOT, SETTINGS, Templates, build, text
@@ -38,7 +39,9 @@ def test_a_repository_keeps_what_is_tagged_and_never_replaces_it(templates: Temp
     (rule,) = json.loads(properties["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
     assert rule["selection"]["tagStatus"] == "untagged"
     assert (repository["DeletionPolicy"], properties["EmptyOnDelete"]) == ("Delete", True)
-    assert templates.resource(RETAINED, "AWS::ECR::Repository")["DeletionPolicy"] == "Retain"
+    retained = templates.resource(RETAINED, "AWS::ECR::Repository")
+    assert (retained["DeletionPolicy"], retained["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    assert retained["Properties"]["EmptyOnDelete"] is True, "else the roll back of a deployment that made it fails"
     assert templates.resources(ADOPTED, "AWS::ECR::Repository") == []
 
 
@@ -68,10 +71,15 @@ def test_a_build_may_write_its_log_and_push_what_it_builds_and_no_more(templates
     assert {action.partition(":")[0] for action in allowed} == {"logs", "ecr", "s3"}
     (pushes,) = [statement for statement in statements if "ecr:PutImage" in statement["Action"]]
     resources = templates.template(IMAGES)["Resources"].items()
-    repositories = [id for id, resource in resources if resource["Type"] == "AWS::ECR::Repository"]
-    assert {tuple(each["Fn::GetAtt"]) for each in pushes["Resource"]} == {(id, "Arn") for id in repositories}
+    names = {
+        id: item["Properties"]["RepositoryName"] for id, item in resources if item["Type"] == "AWS::ECR::Repository"
+    }
+    pushed = {names[each["Fn::GetAtt"][0]] for each in pushes["Resource"]}
+    assert pushed == {"modelyard/tabular", "modelyard/asr/gpu"} < set(names.values())
     (reads,) = [statement for statement in statements if "s3:GetObject" in statement["Action"]]
     assert all(text(resource).endswith(".zip") for resource in reads["Resource"])
+    (looks,) = [statement for statement in statements if "s3:GetBucketLocation" in statement["Action"]]
+    assert text(looks["Resource"]).endswith(":s3:::cdk-hnb659fds-assets-111122223333-us-east-1")
 
 
 def test_the_function_may_build_and_look_and_no_more(templates: Templates) -> None:
@@ -82,6 +90,14 @@ def test_the_function_may_build_and_look_and_no_more(templates: Templates) -> No
         *("ecr:BatchGetImage", "logs:GetLogEvents", "logs:CreateLogStream", "logs:PutLogEvents"),
     }
     assert "*" not in json.dumps(statements)
+
+
+def test_one_image_is_built_after_the_other(templates: Templates) -> None:
+    resources = templates.template(IMAGES)["Resources"].items()
+    images = {id: item["DependsOn"] for id, item in resources if item["Type"] == "Custom::ModelyardImage"}
+    earlier = {id: [other for other in images if other in after] for id, after in images.items()}
+    first, second = sorted(images, key=lambda id: "Tabular" not in id)
+    assert earlier == {first: [], second: [first]}
 
 
 def test_people_and_stacks_find_the_digest_in_parameters(templates: Templates) -> None:
@@ -119,6 +135,22 @@ def test_the_roles_have_the_boundary_of_the_stage(templates: Templates) -> None:
     }
 
 
+def test_each_of_several_accounts_in_a_region_has_a_stack_of_the_same_name(tmp_path: Path) -> None:
+    accounts = {"dev": "111122223333", "prod": "444455556666", "far": "111122223333"}
+    regions = {"far": "eu-west-1"}
+    stages = {
+        stage: {"account": account, "region": regions.get(stage, "us-east-1")} for stage, account in accounts.items()
+    }
+    settings = tmp_path / "platform.yaml"
+    settings.write_text(json.dumps({"stages": stages, "projects": {}}))
+    stacks = [child for child in build(settings, tmp_path / "out").node.children if isinstance(child, ImageStack)]
+    assert {stack.node.id: (stack.stack_name, stack.account) for stack in stacks} == {
+        "Modelyard-Images-us-east-1-111122223333": (IMAGES, "111122223333"),
+        "Modelyard-Images-us-east-1-444455556666": (IMAGES, "444455556666"),
+        ADOPTED: (ADOPTED, "111122223333"),
+    }
+
+
 @pytest.fixture
 def containers(tmp_path: Path) -> Path:
     shutil.copytree(TABULAR, tmp_path / "tabular")
@@ -132,18 +164,24 @@ def _stack(containers: Path) -> ImageStack:
     return ImageStack(create_app(ROOT), "Images", stages=stages, containers=containers)
 
 
-def test_only_images_that_somebody_reads_are_in_the_stack(containers: Path) -> None:
+def test_only_folders_that_somebody_reads_are_in_the_stack(containers: Path) -> None:
     stack = _stack(containers)
     names = [
         stack.images_for(accelerated=accelerated)[folder].name
         for folder, accelerated in (("asr", True), ("asr", True), ("asr", False), ("tabular", True))
     ]
     assert names == ["asr/gpu", "asr/gpu", "asr/cpu", "tabular"]
-    assert [
-        child.node.id for child in stack.node.children if child.node.id not in ("Builder", "LatestNodeRuntimeMap")
-    ] == [
-        *("AsrGpu", "AsrCpu", "Tabular"),
-    ]
+    images = [child for child in stack.node.children if isinstance(child, ContainerImage)]
+    assert [image.node.id for image in images] == ["AsrCpu", "AsrGpu", "Tabular"]
+
+
+def test_variants_that_nobody_runs_have_a_repository_and_are_not_built(containers: Path) -> None:
+    stack = _stack(containers)
+    for _ in range(2):
+        stack.images_for(accelerated=True)["asr"].uri_for(stack)
+    children = {id: stack.node.find_child(id).node.children for id in ("AsrCpu", "AsrGpu")}
+    made = {id: {child.node.id for child in found} - {"Source"} for id, found in children.items()}
+    assert made == {"AsrCpu": {"Repository"}, "AsrGpu": {"Repository", "Image", "Uri", "Tagged"}}
 
 
 def test_projects_with_accelerators_run_the_gpu_variant_and_no_other_stage_builds_it(
@@ -166,9 +204,15 @@ def test_projects_with_accelerators_run_the_gpu_variant_and_no_other_stage_build
         for stack in (IMAGES, RETAINED)
     }
     assert repositories == {
-        IMAGES: ["modelyard/tabular/cpu", "modelyard/tabular/gpu", "modelyard/asr/gpu"],
-        RETAINED: ["modelyard/tabular/cpu"],
+        IMAGES: ["modelyard/tabular/cpu", "modelyard/tabular/gpu", "modelyard/asr/cpu", "modelyard/asr/gpu"],
+        RETAINED: ["modelyard/tabular/cpu", "modelyard/tabular/gpu"],
     }
+    built = {
+        stack: [text(item["Properties"]["RepositoryUri"]).partition("/modelyard/")[2] for item in found]
+        for stack in (IMAGES, RETAINED)
+        if (found := templates.resources(stack, "Custom::ModelyardImage"))
+    }
+    assert built == {IMAGES: ["tabular/cpu", "tabular/gpu", "asr/gpu"], RETAINED: ["tabular/cpu"]}
     gpu = templates.resource(IMAGES, "Custom::ModelyardImage", "TabularGpu")["Properties"]
     assert gpu["BuildArguments"] == {"BASE_IMAGE": "cuda@sha256:1"}
 

@@ -206,7 +206,8 @@ def test_the_versions_of_a_disposable_stage_are_emptied_after_its_endpoint_is_go
 
 def test_a_group_is_retained_or_adopted_as_its_stage_says(templates: Templates) -> None:
     assert templates.resource(DEV, "AWS::SageMaker::ModelPackageGroup")["DeletionPolicy"] == "Delete"
-    assert templates.resource(PROD, "AWS::SageMaker::ModelPackageGroup")["DeletionPolicy"] == "Retain"
+    retained = templates.resource(PROD, "AWS::SageMaker::ModelPackageGroup")
+    assert (retained["DeletionPolicy"], retained["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert templates.resources("Modelyard-again-Abalone", "AWS::SageMaker::ModelPackageGroup") == []
 
 

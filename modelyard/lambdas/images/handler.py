@@ -58,7 +58,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The onEvent and the isComplete handler of CDK's Provider framework, which hands the first's `Data` to the second.
 
     Raises:
-        RuntimeError: the build failed; names it, its phase and the end of its log.
+        RuntimeError: the build failed; names it, its phase and the end of its log. Or there is no repository.
     """
     if event["RequestType"] == "Delete":
         return {"IsComplete": True}
@@ -86,8 +86,15 @@ def _await(image: Image, build_id: str) -> dict[str, Any]:
 
 
 def _digest(image: Image) -> str | None:
-    wanted = [{"imageTag": image.tag}]
-    found = boto3.client("ecr").batch_get_image(repositoryName=image.repository, imageIds=wanted)["images"]
+    ecr, wanted = boto3.client("ecr"), [{"imageTag": image.tag}]
+    try:
+        found = ecr.batch_get_image(repositoryName=image.repository, imageIds=wanted)["images"]
+    except ecr.exceptions.RepositoryNotFoundException:
+        # A stage that adopts makes none, and an image may be newer than what the stage left.
+        remedy = f"aws ecr create-repository --repository-name {image.repository} --image-tag-mutability IMMUTABLE"
+        raise RuntimeError(
+            f"image {image.uri}: there is no repository {image.repository} to adopt; make it and deploy again: {remedy}"
+        ) from None
     return str(found[0]["imageId"]["imageDigest"]) if found else None
 
 

@@ -45,7 +45,8 @@ class Shell:
         if self._killed.is_set():
             return None
         assert self._process is not None and self._process.stdin is not None
-        line = f'eval {shlex.quote(command)} </dev/null 3>&-; echo "{self._mark} $?" >&3\n'
+        # Under `set -x` the shell prints what it runs: the mark is to be found where it is meant alone.
+        line = f'eval {shlex.quote(command)} </dev/null 3>&-; {{ echo "{self._mark} $?" >&3; }} 2>/dev/null\n'
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(line.encode())
             self._process.stdin.flush()

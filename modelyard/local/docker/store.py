@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ __all__ = ["Built", "Store", "context_folder", "context_of", "keep_context"]
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+_CONTEXT = re.compile(r"sha256:([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,11 @@ def context_folder(state_dir: Path, digest: str) -> Path:
 def context_of(manifest: str) -> str:
     """The digest of the context in a manifest that `Built.manifest` made; raises ValueError or KeyError for another."""
     (layer,) = json.loads(manifest)["layers"]
-    return str(layer["digest"]).removeprefix("sha256:")
+    digest = _CONTEXT.fullmatch(str(layer["digest"]))
+    if digest is None:
+        # It becomes part of a path.
+        raise ValueError(f"{layer['digest']!r} is no digest of a context")
+    return digest[1]
 
 
 def keep_context(state_dir: Path, folder: Path) -> str:

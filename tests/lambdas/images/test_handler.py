@@ -85,6 +85,19 @@ def test_an_image_that_is_absent_is_built_and_answered_by_its_digest(workshop: W
     }
 
 
+def test_a_repository_that_is_not_there_is_named_with_the_command_that_makes_it(
+    workshop: Workshop, project: str
+) -> None:
+    deployment = Deployment(workshop, project)
+    workshop.aws.client("ecr").delete_repository(repositoryName=deployment.repository)
+    with pytest.raises(RuntimeError) as caught:
+        deployment.begin()
+    assert str(caught.value).startswith(f"image {deployment.properties['RepositoryUri']}:{TAG}: there is no repository")
+    make = f"aws ecr create-repository --repository-name {deployment.repository} --image-tag-mutability IMMUTABLE"
+    assert str(caught.value).endswith(f"make it and deploy again: {make}")
+    assert deployment.builds() == []
+
+
 def test_an_image_that_is_there_is_not_built_again(workshop: Workshop, project: str) -> None:
     deployment = Deployment(workshop, project)
     first = deployment.deploy()

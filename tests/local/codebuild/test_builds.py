@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,17 @@ def test_phases_run_in_order_in_one_shell(workshop: Workshop) -> None:
         *("SUBMITTED", "QUEUED", "PROVISIONING", "DOWNLOAD_SOURCE", "INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD"),
         *("UPLOAD_ARTIFACTS", "FINALIZING", "COMPLETED"),
     ]
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_shell_may_print_what_it_runs(workshop: Workshop, shell: str) -> None:
+    phases = {"build": {"commands": ["set -x", "echo hi", "(exit 3)"]}}
+    buildspec = {"version": 0.2, "env": {"shell": shell}, "phases": phases}
+    build, printed = workshop.run(json.dumps(buildspec, indent=1))
+    assert build["buildStatus"] == "FAILED"
+    assert "exit status 3" in str(build["phases"])
+    assert {"echo hi", "hi", "exit 3"} <= {line.lstrip("+ ") for line in printed}
+    assert not re.search("[0-9a-f]{32}", "".join(printed)), "a mark is shown"
 
 
 def test_a_source_in_s3_is_where_the_commands_run_and_may_hold_the_buildspec(workshop: Workshop) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,9 @@ def test_a_tag_or_a_digest_that_was_not_pushed_is_not_known(lab: Lab, tmp_path: 
 def test_an_image_of_layers_is_not_taken_for_one_of_ours(lab: Lab) -> None:
     ecr, repository = lab.aws.client("ecr"), unique("modelyard/docker")
     ecr.create_repository(repositoryName=repository)
-    for tag, manifest in (("empty", "{}"), ("layers", '{"layers": [{"digest": "sha256:12"}]}'), ("text", "x")):
+    digests = {"short": "sha256:12", "above": "sha256:..", "elsewhere": "/tmp"}
+    layers = [(tag, json.dumps({"layers": [{"digest": digest}]})) for tag, digest in digests.items()]
+    for tag, manifest in [("empty", "{}"), ("text", "x"), *layers]:
         ecr.put_image(repositoryName=repository, imageTag=tag, imageManifest=manifest)
         image = f"{lab.aws.account}.dkr.ecr.{lab.aws.region}.amazonaws.com/{repository}:{tag}"
         assert f"Image {image} was not built by the local AWS" in train_in(lab, image)[0]["FailureReason"]
