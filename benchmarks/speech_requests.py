@@ -71,6 +71,7 @@ def bad(recording: Recording, max_seconds: float) -> list[Speech]:
         Speech("half a header", recording.body[:20], "audio/wav", status=400),
         Speech("a header alone", recording.body[:44], "audio/wav", status=400),
         Speech("no JSON", b'{"audio": ', "application/json", status=400),
+        Speech("JSON without an end in sight", b"[" * 200_000, "application/json", status=400),
         Speech("JSON without audio", b'{"speech": ""}', "application/json", status=400),
         Speech("no base64", b'{"audio": "\xc3\xa4"}', "application/json", status=400),
         Speech("base64 of no audio", b'{"audio": "AAAA"}', "application/json", status=400),

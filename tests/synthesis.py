@@ -62,6 +62,12 @@ class Templates:
         assert len(found) == 1, sorted(found)
         return next(iter(found.values()))
 
+    def pipeline(self, stack: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The definition of the one pipeline in a stack, and what is put into it when the stack is deployed."""
+        properties = self.resource(stack, "AWS::SageMaker::Pipeline")["Properties"]
+        body, values = properties["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Sub"]
+        return json.loads(body), values
+
     def statements(self, stack: str, policy: str) -> list[dict[str, Any]]:
         """The statements of the policy whose logical id starts with `policy`."""
         properties = self.resource(stack, "AWS::IAM::Policy", policy)["Properties"]

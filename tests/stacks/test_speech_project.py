@@ -8,20 +8,15 @@ from tests.synthesis import Templates
 STACK = "Modelyard-dev-Asr"
 
 
-def _definition(templates: Templates) -> dict[str, Any]:
-    properties = templates.resource(STACK, "AWS::SageMaker::Pipeline")["Properties"]
-    body, _ = properties["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Sub"]
-    definition: dict[str, Any] = json.loads(body)
-    return definition
-
-
 def _training(templates: Templates) -> dict[str, Any]:
-    arguments: dict[str, Any] = {step["Name"]: step for step in _definition(templates)["Steps"]}["Train"]["Arguments"]
+    definition, _ = templates.pipeline(STACK)
+    arguments: dict[str, Any] = {step["Name"]: step for step in definition["Steps"]}["Train"]["Arguments"]
     return arguments
 
 
 def test_the_training_jobs_instances_are_those_of_the_settings(templates: Templates) -> None:
-    defaults = {parameter["Name"]: parameter["DefaultValue"] for parameter in _definition(templates)["Parameters"]}
+    definition, _ = templates.pipeline(STACK)
+    defaults = {parameter["Name"]: parameter["DefaultValue"] for parameter in definition["Parameters"]}
     assert defaults["TrainingInstanceType"] == "ml.g5.xlarge"
     assert _training(templates)["ResourceConfig"]["InstanceType"] == {"Get": "Parameters.TrainingInstanceType"}
 
@@ -35,8 +30,7 @@ def test_it_runs_on_spot_capacity_from_checkpoints_and_without_a_volume_key(temp
 
 
 def test_it_runs_the_gpu_variant_of_the_image(templates: Templates) -> None:
-    properties = templates.resource(STACK, "AWS::SageMaker::Pipeline")["Properties"]
-    _, values = properties["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Sub"]
+    _, values = templates.pipeline(STACK)
     assert "AsrGpu" in json.dumps(values["ImageAsr"])
 
 

@@ -12,6 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 JSON = "application/json"
+FORM = '{"audio": "<a wav or flac file in base64>"}'
 TYPES = ("audio/wav", "audio/x-wav", "audio/flac", "application/octet-stream", JSON)
 MAX_RATE = 384_000
 MIN_SECONDS = 0.1
@@ -20,7 +21,7 @@ Samples = NDArray[np.float32]
 
 
 class Refusal(Exception):
-    """A request that is answered with a 4xx `status` and the reason."""
+    """A request that is answered with `status`, a 4xx or 503, and the reason."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -48,9 +49,11 @@ def unpacked(body: bytes) -> bytes:
         content: Any = json.loads(body)
     except ValueError as error:
         raise Refusal(400, f"the body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise Refusal(400, f"the JSON is nested too deeply; it must be {FORM}") from error
     audio = content.get("audio") if isinstance(content, dict) else None
     if not isinstance(audio, str) or not audio:
-        raise Refusal(400, 'the JSON must be {"audio": "<a wav or flac file in base64>"}')
+        raise Refusal(400, f"the JSON must be {FORM}")
     try:
         return base64.b64decode(audio, validate=True)
     except (binascii.Error, ValueError) as error:

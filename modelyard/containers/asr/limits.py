@@ -1,4 +1,4 @@
-"""How much is transcribed at once: what bounds a server's memory."""
+"""How much is transcribed at once, and how much may wait: what bounds a server's memory."""
 
 import json
 import os
@@ -12,17 +12,19 @@ DESCRIPTION = "serving.json"
 
 @dataclass(frozen=True)
 class Limits:
-    """No batch goes beyond them.
+    """No batch goes beyond them, and no more requests are taken in.
 
     Attributes:
         max_seconds: of a recording. ASR_MAX_SECONDS, else `max_duration` of the model's serving.json, else 16.7.
         max_batch: recordings of a batch. ASR_MAX_BATCH, else 16.
         wait_ms: how long the first of a batch waits for others. ASR_BATCH_WAIT_MS, else 10.
+        max_waiting: requests that are not answered yet. ASR_MAX_WAITING, else 32 batches of them.
     """
 
     max_seconds: float = 16.7
     max_batch: int = 16
     wait_ms: float = 10
+    max_waiting: int = 512
 
     @classmethod
     def of(cls, folder: Path, environment: Mapping[str, str] = os.environ) -> Self:
@@ -32,10 +34,12 @@ class Limits:
             ValueError: one is no positive number, or serving.json is no JSON object.
         """
         told = _described(folder / DESCRIPTION)
+        max_batch = int(_positive("ASR_MAX_BATCH", environment.get("ASR_MAX_BATCH", cls.max_batch), whole=True))
         return cls(
             _positive("ASR_MAX_SECONDS", environment.get("ASR_MAX_SECONDS", told.get("max_duration", cls.max_seconds))),
-            int(_positive("ASR_MAX_BATCH", environment.get("ASR_MAX_BATCH", cls.max_batch), whole=True)),
+            max_batch,
             _positive("ASR_BATCH_WAIT_MS", environment.get("ASR_BATCH_WAIT_MS", cls.wait_ms)),
+            int(_positive("ASR_MAX_WAITING", environment.get("ASR_MAX_WAITING", 32 * max_batch), whole=True)),
         )
 
 

@@ -96,7 +96,7 @@ class Recogniser:
 
     def _told(self) -> str:
         if self.device.type == "cpu":
-            return "the CPU"
+            return f"the CPU (torch {torch.__version__}, CUDA build {torch.version.cuda})"
         properties = torch.cuda.get_device_properties(self.device)
         used = torch.cuda.max_memory_reserved(self.device)
         return f"{properties.name}, in {used / 2**30:.2f} of {properties.total_memory / 2**30:.1f} GiB"

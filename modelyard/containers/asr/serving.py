@@ -7,9 +7,9 @@ or application/octet-stream, or the JSON `{"audio": "<the same in base64>"}`. Th
 
 or the text alone as text/plain, where Accept asks for that. Version and ARN come from MODEL_PACKAGE_ARN, and are null
 without it. What cannot be transcribed is answered with 415 (content type), 406 (accept), 413 (too long) or 400, and
-the reason as JSON `{"error": …}`. Requests that come together run in one batch; limits.py says how they are
-bounded. A model that cannot load, or whose largest batch does not fit into the GPU's memory, ends the program with code
-1 and the reason on standard error.
+what comes while too many others wait with 503; each with the reason as JSON `{"error": …}`. Requests that come together
+run in one batch; limits.py says how they are bounded. A model that cannot load, or whose largest batch does not fit
+into the GPU's memory, ends the program with code 1 and the reason on standard error.
 See https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html.
 """
 
@@ -74,7 +74,13 @@ def application(recogniser: Recogniser) -> FastAPI:
     limits = recogniser.limits
     rate = recogniser.sample_rate
     batcher: Batcher[Samples, str] = Batcher(recogniser.transcribe, size=limits.max_batch, wait=limits.wait_ms / 1000)
+    places = asyncio.Semaphore(limits.max_waiting)
     version = identity(os.environ.get("MODEL_PACKAGE_ARN"))
+
+    async def decoded(request: Request) -> Samples:
+        # The body ends here: what waits for its batch is only as large as its samples.
+        body, kind = await content(request), request.headers.get("content-type", "")
+        return await run_in_threadpool(recording, body, kind, rate=rate, max_seconds=limits.max_seconds)
 
     @app.get("/ping")
     async def ping() -> Response:
@@ -85,12 +91,14 @@ def application(recogniser: Recogniser) -> FastAPI:
 
     @app.post("/invocations")
     async def invocations(request: Request) -> Response:
-        headers = request.headers
         try:
-            form = acceptable(headers.get("accept", ""))
-            body, kind = await content(request), headers.get("content-type", "")
-            samples = await run_in_threadpool(recording, body, kind, rate=rate, max_seconds=limits.max_seconds)
-            text = await asyncio.wrap_future(batcher.submit(samples))
+            form = acceptable(request.headers.get("accept", ""))
+            if places.locked():
+                # Before the body is read: it is never held.
+                raise Refusal(503, f"{limits.max_waiting} requests wait already; send this one again later")
+            async with places:
+                samples = await decoded(request)
+                text = await asyncio.wrap_future(batcher.submit(samples))
         except Refusal as refusal:
             return Response(json.dumps({"error": str(refusal)}), refusal.status, media_type=JSON)
         except Exception as error:

@@ -131,6 +131,7 @@ def environment(hyperparameters: dict[str, Any]) -> dict[str, str]:
         "SM_HPS": json.dumps(hyperparameters),
         "SM_HOSTS": json.dumps(resources.get("hosts", ["algo-1"])),
         "SM_CURRENT_HOST": resources.get("current_host", "algo-1"),
+        "SM_CURRENT_INSTANCE_TYPE": resources.get("current_instance_type", ""),
         "SM_NUM_CPUS": str(os.cpu_count()),
         **{f"SM_CHANNEL_{name.upper()}": str(BASE / "input" / "data" / name) for name in channels},
         **{f"SM_HP_{name.upper()}": str(value) for name, value in hyperparameters.items()},

@@ -204,6 +204,8 @@ def train(arguments: argparse.Namespace, config: DictConfig, folder: Path) -> En
     weights = sum(weight.numel() for weight in model.parameters())
     device = torch.cuda.get_device_name() if on_gpu else "one CPU core"
     start = f"goes on from {newest[0].name}" if newest else f"from {pretrained.name}" if pretrained else "from scratch"
+    if not on_gpu:
+        warn_of_missing_gpu(os.environ.get("SM_CURRENT_INSTANCE_TYPE", ""))
     print(f"{len(loader.dataset)} utterances, {weights:,} weights, {trainer.precision} on {device}, {start}")
     trainer.fit(model, ckpt_path=newest[0] if newest else None)
     return model
@@ -222,6 +224,18 @@ def ordered(loader: Any, seed: int, batches_done: int) -> Any:
         pin_memory=loader.pin_memory,
         persistent_workers=loader.num_workers > 0,
     )
+
+
+def warn_of_missing_gpu(instance_type: str) -> None:
+    """Say so in the log where an instance with GPUs was asked for. No refusal: a job may be tried out on a machine that
+    is not of its type."""
+    if instance_type.startswith(("ml.g", "ml.p")):
+        print(
+            f"WARNING: asked for {instance_type}, but torch {torch.__version__} (CUDA build {torch.version.cuda}) sees "
+            "no GPU: training on one CPU core. Look at the image's variant, which follows training.instance_type and "
+            "endpoint.instance_type in platform.yaml, not the execution's parameters, and at the instance's driver",
+            file=sys.stderr,
+        )
 
 
 def precision(wanted: str, on_gpu: bool) -> str:

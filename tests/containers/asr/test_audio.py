@@ -94,6 +94,7 @@ def test_a_file_that_was_cut_off_brings_what_there_is_of_it() -> None:
         (silence(0.5, rate=400_000), "audio/wav", 400, "the audio has 1 channels of 400000 Hz; send mono or stereo "),
         (b"{", "application/json", 400, "the body is not JSON: "),
         (b"\xff", "application/json", 400, "the body is not JSON: "),
+        (b"[" * 200_000, "application/json", 400, 'the JSON is nested too deeply; it must be {"audio": "<a wav or '),
         (b"[1]", "application/json", 400, 'the JSON must be {"audio": "<a wav or flac file in base64>"}'),
         (b'{"audio": ""}', "application/json", 400, 'the JSON must be {"audio": "<a wav or flac file in base64>"}'),
         (b'{"audio": 1}', "application/json", 400, 'the JSON must be {"audio": "<a wav or flac file in base64>"}'),

@@ -39,7 +39,8 @@ def job(
     }
     (config / "hyperparameters.json").write_text(json.dumps({name: value for name, value in given.items() if value}))
     (config / "inputdataconfig.json").write_text(json.dumps({"code": {}, "train": {}}))
-    (config / "resourceconfig.json").write_text(json.dumps({"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]}))
+    resources = {"current_host": "algo-2", "current_instance_type": "ml.m5.large", "hosts": ["algo-1", "algo-2"]}
+    (config / "resourceconfig.json").write_text(json.dumps(resources))
     return base
 
 
@@ -87,6 +88,7 @@ def test_a_script_gets_its_hyperparameters_as_arguments_and_the_rest_in_sm_varia
         "SM_HP_NAME": "a b",
         "SM_HOSTS": '["algo-1", "algo-2"]',
         "SM_CURRENT_HOST": "algo-2",
+        "SM_CURRENT_INSTANCE_TYPE": "ml.m5.large",
     }
     assert not (tmp_path / "output" / "failure").exists()
 

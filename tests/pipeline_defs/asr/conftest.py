@@ -1,7 +1,6 @@
 """The speech project: its definition, and its scripts run once a session on a corpus that is small on purpose."""
 
 import json
-import os
 import signal
 import subprocess
 import tarfile
@@ -70,7 +69,7 @@ def run(spoken: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         assert done.returncode == 0, done.stderr
     made = Run(folder / "audio", clean, base / "model", ("", ""), [])
     command = made.train(base, "--epochs", str(EPOCHS))
-    first = kill_in_second_epoch(command, base / "checkpoints", folder / "first.log")
+    first = end_in_second_epoch(command, base / "checkpoints", folder / "first.log", signal.SIGKILL)
     left = sorted(path.name for path in (base / "checkpoints").iterdir())
     # A checkpoint that was cut off must not stop the training from going on from the one before.
     (base / "checkpoints" / left[-1].replace("-0", "-9")).write_bytes(b"PK\3\4 cut off")
@@ -79,8 +78,8 @@ def run(spoken: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run(made.audio, clean, made.model, (first, done.stdout), left)
 
 
-def kill_in_second_epoch(command: list[str | Path], checkpoints: Path, log: Path) -> str:
-    """Start a training, and kill it, with no time to say good-bye, as soon as it has begun its second epoch."""
+def end_in_second_epoch(command: list[str | Path], checkpoints: Path, log: Path, by: signal.Signals) -> str:
+    """Start a training, and send it a signal as soon as it has begun its second epoch; what it printed."""
     with log.open("w") as file:
         process = subprocess.Popen(command, env=image.environment(), stdout=file, stderr=file)
     deadline = time.monotonic() + SECONDS
@@ -88,8 +87,8 @@ def kill_in_second_epoch(command: list[str | Path], checkpoints: Path, log: Path
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, log.read_text()
+    process.send_signal(by)
+    assert process.wait(timeout=SECONDS) == (143 if by == signal.SIGTERM else -by), log.read_text()
     return log.read_text()
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import evaluate
+import torch
 import train
 
-folder, manifests, archive = map(Path, sys.argv[1:])
+folder, audio, manifests, archive = map(Path, sys.argv[1:])
 source = Path(train.__file__).parent
 
 
@@ -20,6 +21,42 @@ def refusal(call: Callable[[], object]) -> str:
     except train.Refused as error:
         return str(error)
     return ""
+
+
+def resumed() -> dict[str, list[int]]:
+    """What a training goes on with that was interrupted after three of its second epoch's five batches of two."""
+    plain = torch.utils.data.DataLoader(range(10), batch_size=2)
+    second, third, interrupted = (train.ordered(plain, 42, batches) for batches in (5, 10, 8))
+    rest = torch.cat(list(interrupted)).tolist()
+    interrupted.sampler.set_epoch(2)
+    loaders = {"second": second, "third": third, "third after the rest": interrupted}
+    return {"rest": rest, **{name: torch.cat(list(loader)).tolist() for name, loader in loaders.items()}}
+
+
+def tuned(earlier: Path) -> dict[str, object]:
+    """What becomes of a bare .nemo that is trained on with one character more."""
+    for name in ("bare", "work"):
+        (folder / name).mkdir()
+    earlier = earlier.rename(folder / "bare" / "earlier.nemo")
+    larger = folder / "larger.yaml"
+    larger.write_text(CONFIG.read_text().replace('z, "\'"]', 'z, "\'", ä]'))
+    channels = ["--audio", audio, "--manifests", manifests, "--pretrained", earlier.parent]
+    own = ["--checkpoints", folder / "checkpoints", "--epochs", 1]
+    config = train.configuration(larger, [], 1e-5)
+    model = train.train(train.parser().parse_args([*map(str, channels), *map(str, own)]), config, folder / "work")
+    train.save(model, config, folder / "tuned")
+    before, after = (
+        train.EncDecCTCModel.restore_from(str(path), map_location="cpu")
+        for path in (earlier, folder / "tuned" / "model.nemo")
+    )
+    weights = zip(before.encoder.parameters(), after.encoder.parameters(), strict=True)
+    return {
+        "vocabularies": [list(model.decoder.vocabulary) for model in (before, after)],
+        "served": json.loads((folder / "tuned" / "serving.json").read_text())["labels"],
+        "outputs": [model.decoder.num_classes_with_blank for model in (before, after)],
+        # At this rate of learning, a layer that began anew would be far off.
+        "same encoder": all(torch.allclose(one, other, atol=1e-3) for one, other in weights),
+    }
 
 
 CONFIG = source / "conf" / "ctc.yaml"
@@ -63,6 +100,8 @@ print(
                 config.model.optim.weight_decay,
                 config.model.optim.name,
             ],
+            "resumed": resumed(),
+            "tuned": tuned(folder / "model.nemo"),
             "starting_points": {name: path and path.name for name, path in found.items()},
             "refusals": {
                 "key": refusal(lambda: train.configuration(CONFIG, ["--model.optim.rate", "1"], None)),

@@ -4,8 +4,6 @@ is any good; `make demo-asr` does."""
 import json
 import re
 import signal
-import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ import pytest
 from modelyard.pipeline_defs.compiler import CompiledPipeline
 from tests.containers.asr import image
 from tests.pipeline_defs.asr import scripts
-from tests.pipeline_defs.asr.conftest import EPOCHS, SECONDS, UTTERANCES, Run
+from tests.pipeline_defs.asr.conftest import EPOCHS, UTTERANCES, Run, end_in_second_epoch
 from tests.pipeline_defs.asr.test_pipeline import steps
 
 
@@ -61,31 +59,55 @@ def test_a_training_may_start_from_a_versions_archive(run: Run, tmp_path: Path) 
     (tmp_path / "pretrained").mkdir()
     run.archive(tmp_path / "pretrained")
     words = ("--pretrained", tmp_path / "pretrained", "--epochs", "1", "--learning_rate", "0.0001")
-    done = image.run(run.train(tmp_path, *words))
+    done = image.run(run.train(tmp_path, *words), SM_CURRENT_INSTANCE_TYPE="ml.m5.xlarge")
     assert done.returncode == 0, done.stderr
     assert "from model.nemo" in done.stdout
+    assert "WARNING" not in done.stderr
     # From scratch, the first epoch's mean is far higher.
     assert epochs(done.stdout)[0]["train_loss"] < 0.8 * epochs(run.log[0])[0]["train_loss"]
     assert (tmp_path / "model" / "model.nemo").is_file()
 
 
 def test_sigterm_saves_between_two_batches_and_the_training_goes_on_there(run: Run, tmp_path: Path) -> None:
-    command = run.train(tmp_path, "--epochs", "50", "--batch_size", "4")
-    log = tmp_path / "log"
-    with log.open("w") as file:
-        process = subprocess.Popen(command, env=image.environment(), stdout=file, stderr=file)
-    deadline = time.monotonic() + SECONDS
-    while "epoch=1 " not in log.read_text():
-        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 143
-    told = re.search(r"interrupted in epoch (\d+), before batch (\d+)", log.read_text())
-    assert told, log.read_text()
-    batches = -(-(UTTERANCES - UTTERANCES // 8) // 4)
-    done_before = (int(told[1]) - 1) * batches + int(told[2]) - 1
-    newest = max(path.name for path in (tmp_path / "checkpoints").iterdir())
-    assert newest.endswith(f"-{done_before:09}.ckpt")
+    checkpoints = tmp_path / "checkpoints"
+    command = run.train(tmp_path, "--epochs", "3", "--batch_size", "8")
+    first = end_in_second_epoch(command, checkpoints, tmp_path / "log", signal.SIGTERM)
+    told = re.search(r"interrupted in epoch 2, before batch (\d+)", first)
+    assert told and int(told[1]) > 1, first
+    batches = -(-(UTTERANCES - UTTERANCES // 8) // 8)
+    newest = max(path.name for path in checkpoints.iterdir())
+    assert newest.endswith(f"-{batches + int(told[1]) - 1:09}.ckpt")
+
+    done = image.run(command)
+    assert done.returncode == 0, done.stderr
+    assert f"goes on from {newest}" in done.stdout
+    assert [epoch["epoch"] for epoch in epochs(done.stdout)] == [2, 3]
+    # Made where the third epoch began: the second had as many batches as any.
+    assert max(path.name for path in checkpoints.iterdir()).endswith(f"-{2 * batches:09}.ckpt")
+
+
+def test_an_interrupted_epoch_goes_on_with_what_it_has_not_seen_and_the_next_is_whole(asked: dict[str, Any]) -> None:
+    order = asked["resumed"]
+    assert order["rest"] == order["second"][6:]
+    assert sorted(order["second"]) == sorted(order["third"]) == list(range(10))
+    assert order["second"] != order["third"] == order["third after the rest"]
+
+
+def test_another_alphabet_gets_a_last_layer_of_its_own_on_the_earlier_models_encoder(asked: dict[str, Any]) -> None:
+    before, after = asked["tuned"]["vocabularies"]
+    assert after == asked["tuned"]["served"] == [*before, "ä"]
+    assert asked["tuned"]["outputs"] == [len(before) + 1, len(after) + 1]
+    assert asked["tuned"]["same encoder"] is True
+    assert ", from earlier.nemo" in asked["log"]
+
+
+def test_a_job_that_asked_for_a_gpu_and_has_none_says_so(asked: dict[str, Any]) -> None:
+    told = [line for line in asked["log"].splitlines() if line.startswith("WARNING: ")]
+    assert len(told) == 1
+    assert re.match(
+        r"WARNING: asked for ml.g5.xlarge, but torch \S+ \(CUDA build \S+\) sees no GPU: training on one CPU core\. ",
+        told[0],
+    )
 
 
 def test_the_evaluation_has_rates_the_worst_utterances_and_a_plot(evaluation: Path) -> None:
@@ -117,10 +139,11 @@ def asked(run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for name in ("two/a.nemo", "two/b.nemo", "other/notes.txt"):
         (folder / name).write_bytes(b"")
     program = Path(__file__).with_name("questions.py")
-    command: list[str | Path] = ["python3", program, folder, run.manifests, run.archive(folder)]
-    done = image.run(command, PYTHONPATH=str(scripts.FOLDER))
+    command: list[str | Path] = ["python3", program, folder, run.audio, run.manifests, run.archive(folder)]
+    done = image.run(command, PYTHONPATH=str(scripts.FOLDER), SM_CURRENT_INSTANCE_TYPE="ml.g5.xlarge")
     assert done.returncode == 0, done.stderr
     answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    answers["log"] = done.stdout + done.stderr
     return answers
 
 
