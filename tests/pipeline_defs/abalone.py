@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from tests import tabular
+from tests.tabular import IMAGE
 
 FOLDER = Path(__file__).parents[2] / "modelyard" / "pipeline_defs" / "abalone"
 COLUMNS = "sex,length,diameter,height,whole_weight,shucked_weight,viscera_weight,shell_weight"
@@ -43,5 +43,5 @@ def train(run: Run, source: Path, base: Path, **hyperparameters: str) -> None:
     script = {"sagemaker_program": "train.py", "sagemaker_submit_directory": str(channels / "code")}
     (config / "hyperparameters.json").write_text(json.dumps({**script, **hyperparameters}))
     (config / "inputdataconfig.json").write_text(json.dumps({name: {} for name in (*names, "code")}))
-    done = tabular.run(["train"], SAGEMAKER_BASE_DIR=str(base))
+    done = IMAGE.run(["train"], SAGEMAKER_BASE_DIR=str(base))
     assert done.returncode == 0, done.stderr

@@ -7,8 +7,8 @@ import pytest
 
 from modelyard.data import fetch
 from modelyard.pipeline_defs.compiler import CompiledPipeline, compile_pipeline
-from tests import tabular
 from tests.pipeline_defs.abalone import FOLDER, Run, train
+from tests.tabular import IMAGE
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +27,12 @@ def abalone_run(abalone: CompiledPipeline, tmp_path_factory: pytest.TempPathFact
         with tarfile.open(bundle.path) as archive:
             archive.extractall(run.bundle(variable), filter="data")
     command: list[str | Path] = ["python3", run.bundle("CodePreprocess") / "preprocess.py", "--input", run.data]
-    done = tabular.run([*command, "--output", run.split])
+    done = IMAGE.run([*command, "--output", run.split])
     assert done.returncode == 0, done.stderr
     train(run, abalone.code["CodeTrain"].path, run.training)
     with tarfile.open(run.model, "w:gz") as archive:
         archive.add(run.training / "model", ".")
     command = ["python3", run.bundle("CodeEvaluate") / "evaluate.py", "--model", run.model]
-    done = tabular.run([*command, "--test", run.split / "test" / "test.csv", "--output", run.evaluation])
+    done = IMAGE.run([*command, "--test", run.split / "test" / "test.csv", "--output", run.evaluation])
     assert done.returncode == 0, done.stderr
     return run

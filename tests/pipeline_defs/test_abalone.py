@@ -6,25 +6,16 @@ import math
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from modelyard.pipeline_defs.compiler import CompiledPipeline
-from tests import tabular
 from tests.containers.server import Answer, Server
 from tests.pipeline_defs.abalone import COLUMNS, FOLDER, Run, train
+from tests.pipeline_defs.definitions import steps
+from tests.tabular import IMAGE
 
 ROW = "M,0.455,0.365,0.095,0.514,0.2245,0.101,0.15"
-
-
-def steps(compiled: CompiledPipeline) -> dict[str, Any]:
-    """The definition's steps by name, those of the condition too."""
-    found: dict[str, Any] = {}
-    for step in json.loads(compiled.body)["Steps"]:
-        inner = [*step["Arguments"].get("IfSteps", []), *step["Arguments"].get("ElseSteps", [])]
-        found |= {each["Name"]: each for each in (step, *inner)}
-    return found
 
 
 def test_the_definition_goes_from_data_to_a_registered_version_or_a_refusal(abalone: CompiledPipeline) -> None:
@@ -152,7 +143,7 @@ def test_the_residual_plot_is_a_png(abalone_run: Run) -> None:
 
 @pytest.fixture(scope="module")
 def endpoint(abalone_run: Run) -> Iterator[Server]:
-    with tabular.serving(abalone_run.training / "model") as server:
+    with IMAGE.serving(abalone_run.training / "model") as server:
         yield server
 
 
@@ -246,7 +237,7 @@ def test_bad_data_ends_preprocessing_with_one_line_and_no_output(
     data.mkdir()
     if content is not None:
         (data / "data.csv").write_bytes(content.encode() if isinstance(content, str) else content)
-    done = tabular.run(["python3", FOLDER / "preprocess.py", "--input", data, "--output", tmp_path / "out"])
+    done = IMAGE.run(["python3", FOLDER / "preprocess.py", "--input", data, "--output", tmp_path / "out"])
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"cannot use the input data: {reason.format(data=data)}\n"
     assert not (tmp_path / "out").exists()

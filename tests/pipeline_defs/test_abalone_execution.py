@@ -15,7 +15,7 @@ from tests.tabular import IMAGE
 
 @pytest.fixture(scope="module")
 def project(local_aws: LocalAws, abalone: CompiledPipeline, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    made = deploy(local_aws, abalone, image_variable="ImageTabular", image_folder=IMAGE)
+    made = deploy(local_aws, abalone, image_variable="ImageTabular", image_folder=IMAGE.folder)
     data = fetch("abalone", tmp_path_factory.mktemp("data"))
     local_aws.client("s3").upload_file(str(data), made.bucket, "abalone/abalone.csv")
     return made

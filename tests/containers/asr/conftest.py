@@ -11,7 +11,7 @@ import soundfile
 from benchmarks import speech_model
 from benchmarks.speech_requests import Recording
 from modelyard.data import make_an4_like
-from tests.containers.asr import image
+from tests.containers.asr.image import IMAGE
 from tests.containers.server import Server
 
 ARN = "arn:aws:sagemaker:us-east-1:111122223333:model-package/modelyard-dev-asr/12"
@@ -28,7 +28,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def model_dir(corpus: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with model.nemo and texts.json."""
     folder = tmp_path_factory.mktemp("model")
-    done = image.run(["python", Path(speech_model.__file__), folder, *corpus])
+    done = IMAGE.run(["python", Path(speech_model.__file__), folder, *corpus])
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -45,5 +45,5 @@ def server(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """`serve` with the model, as version 12."""
     folder = tmp_path_factory.mktemp("served")
     shutil.copy(model_dir / "model.nemo", folder)
-    with image.serving(folder, MODEL_PACKAGE_ARN=ARN) as running:
+    with IMAGE.serving(folder, MODEL_PACKAGE_ARN=ARN) as running:
         yield running

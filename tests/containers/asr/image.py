@@ -1,44 +1,16 @@
-"""The environment of the image `asr`, made as the local AWS makes it, and programs run in it."""
+"""The image `asr`."""
 
-import functools
 import importlib.util
-import os
-import subprocess
-from contextlib import AbstractContextManager
-from pathlib import Path
 from types import ModuleType
 
-from modelyard.local.sagemaker.jobs.environments import prepare_environment
-from tests.containers import server
-from tests.containers.server import Server
+from tests.containers.server import Image
 
-IMAGE = Path(__file__).parents[3] / "modelyard" / "containers" / "asr"
-START_SECONDS = 180
-
-
-@functools.cache
-def environment() -> dict[str, str]:
-    """The process environment of a container of the image, without the shell's own."""
-    bin_folder = prepare_environment(IMAGE, lambda line: None) / "bin"
-    path = f"{IMAGE}:{bin_folder}:/usr/bin:/bin"
-    return {"PATH": path, "HOME": os.environ["HOME"], "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def run(command: list[str | Path], **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run to the end."""
-    return subprocess.run(
-        command, env={**environment(), **variables}, capture_output=True, text=True, check=False, timeout=300
-    )
-
-
-def serving(model: Path, **variables: str) -> AbstractContextManager[Server]:
-    """`serve` with the model folder, until the block ends."""
-    return server.serving(environment(), model, start_seconds=START_SECONDS, **variables)
+IMAGE = Image("asr", start_seconds=180, run_seconds=300)
 
 
 def module(name: str) -> ModuleType:
     """One of the image's modules that need nothing of NeMo, imported here."""
-    spec = importlib.util.spec_from_file_location(f"asr_image_{name}", IMAGE / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"asr_image_{name}", IMAGE.folder / f"{name}.py")
     assert spec is not None and spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)

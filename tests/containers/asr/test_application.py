@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.speech_requests import silence
-from tests.containers.asr import image
+from tests.containers.asr.image import IMAGE
 
 MODULES = ("audio", "batching", "limits", "serving")
 
@@ -42,7 +42,7 @@ class Recogniser:
 def serving(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The image's module, which finds its own beside it."""
     monkeypatch.delenv("MODEL_PACKAGE_ARN", raising=False)
-    monkeypatch.syspath_prepend(str(image.IMAGE))
+    monkeypatch.syspath_prepend(str(IMAGE.folder))
     for name in MODULES:
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield __import__("serving")

@@ -10,9 +10,9 @@ import pytest
 import soundfile
 
 from benchmarks.speech_requests import silence
-from tests.containers.asr import image
+from tests.containers.asr.image import module
 
-audio = image.module("audio")
+audio = module("audio")
 
 
 def tone(

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.containers.asr import image
+from tests.containers.asr.image import module
 
-batching = image.module("batching")
+batching = module("batching")
 
 
 class Gate:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.asr import image
+from tests.containers.asr.image import module
 
-limits = image.module("limits")
+limits = module("limits")
 Limits = limits.Limits
 
 

@@ -12,8 +12,8 @@ import soundfile
 
 from benchmarks import speech_requests
 from benchmarks.speech_requests import Recording
-from tests.containers.asr import image
 from tests.containers.asr.conftest import ARN
+from tests.containers.asr.image import IMAGE
 from tests.containers.server import Answer, Server
 
 
@@ -122,7 +122,7 @@ def test_a_model_that_cannot_load_a_gpu_that_is_lost_and_one_too_small_are_told(
     missing, broken = tmp_path / "missing", tmp_path / "broken"
     broken.mkdir()
     (broken / "model.nemo").write_text("no archive")
-    done = image.run(["python", "-c", FAILURES, missing, broken], PYTHONPATH=str(image.IMAGE))
+    done = IMAGE.run(["python", "-c", FAILURES, missing, broken], PYTHONPATH=str(IMAGE.folder))
     assert done.stdout.splitlines() == [
         "1",
         "1",
@@ -138,7 +138,7 @@ def test_a_model_that_cannot_load_a_gpu_that_is_lost_and_one_too_small_are_told(
 
 
 def test_wrong_limits_end_serve_with_the_reason_at_once(tmp_path: Path) -> None:
-    done = image.run(["serve"], SM_MODEL_DIR=str(tmp_path), ASR_MAX_BATCH="many")
+    done = IMAGE.run(["serve"], SM_MODEL_DIR=str(tmp_path), ASR_MAX_BATCH="many")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         "cannot load the model: ValueError: ASR_MAX_BATCH is 'many'; give a positive whole number"

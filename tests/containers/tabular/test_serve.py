@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import tabular
 from tests.containers.server import Answer, Server
+from tests.tabular import IMAGE
 
 DOUBLER = """
 def model_fn(model_dir):
@@ -51,7 +51,7 @@ def model(folder: Path, script: str, name: str = "inference.py") -> Path:
 
 @pytest.fixture(scope="module")
 def doubler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with tabular.serving(model(tmp_path_factory.mktemp("doubler"), DOUBLER)) as server:
+    with IMAGE.serving(model(tmp_path_factory.mktemp("doubler"), DOUBLER)) as server:
         yield server
 
 
@@ -98,7 +98,7 @@ def test_a_request_it_cannot_serve_is_answered_with_the_reason(
 
 
 def test_a_busy_model_still_answers_ping(tmp_path: Path) -> None:
-    with tabular.serving(model(tmp_path, WAITER)) as server:
+    with IMAGE.serving(model(tmp_path, WAITER)) as server:
         answers: list[Answer] = []
         requests = [threading.Thread(target=lambda: answers.append(server.invoke("ready"))) for _ in range(3)]
         for request in requests:
@@ -117,13 +117,13 @@ def test_a_busy_model_still_answers_ping(tmp_path: Path) -> None:
 
 def test_another_script_can_be_named(tmp_path: Path) -> None:
     folder = model(tmp_path, DOUBLER, name="double.py")
-    with tabular.serving(folder, SAGEMAKER_PROGRAM="double.py") as server:
+    with IMAGE.serving(folder, SAGEMAKER_PROGRAM="double.py") as server:
         assert server.invoke("4").body == "8.0\n"
 
 
 def test_a_models_own_output_fn_decides_the_answer(tmp_path: Path) -> None:
     output = "\ndef output_fn(prediction, accept):\n    return f'{accept}: {prediction}'\n"
-    with tabular.serving(model(tmp_path, DOUBLER + output)) as server:
+    with IMAGE.serving(model(tmp_path, DOUBLER + output)) as server:
         assert server.invoke("4") == Answer(200, "text/csv", "text/csv: [[8.0]]")
 
 
@@ -139,12 +139,12 @@ def test_a_models_own_output_fn_decides_the_answer(tmp_path: Path) -> None:
 def test_a_model_that_cannot_load_ends_serve_with_the_reason(tmp_path: Path, script: str | None, reason: str) -> None:
     if script:
         model(tmp_path, script)
-    done = tabular.run(["serve"], SM_MODEL_DIR=str(tmp_path))
+    done = IMAGE.run(["serve"], SM_MODEL_DIR=str(tmp_path))
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"cannot load the model: {reason.format(code=tmp_path / 'code')}"
 
 
 def test_a_stopped_serve_ends_cleanly_and_promptly(tmp_path: Path) -> None:
-    with tabular.serving(model(tmp_path, DOUBLER)) as server:
+    with IMAGE.serving(model(tmp_path, DOUBLER)) as server:
         assert server.ping() == 200
     assert server.ping() == 0

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests import tabular
 from tests.local_aws import LocalAws
+from tests.tabular import IMAGE
 
 TELL = """
 import json, os, sys
@@ -57,7 +57,7 @@ def archive(files: dict[str, str]) -> bytes:
 
 def train(base: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the job."""
-    return tabular.run(["train"], SAGEMAKER_BASE_DIR=str(base), **variables)
+    return IMAGE.run(["train"], SAGEMAKER_BASE_DIR=str(base), **variables)
 
 
 def failure(base: Path) -> str:
@@ -118,7 +118,7 @@ pathlib.Path("begun").touch()
 time.sleep(100)
 """
     base = job(tmp_path, script)
-    process = subprocess.Popen(["train"], env={**tabular.environment(), "SAGEMAKER_BASE_DIR": str(base)})
+    process = subprocess.Popen(["train"], env={**IMAGE.variables, "SAGEMAKER_BASE_DIR": str(base)})
     try:
         while not (base / "code" / "begun").exists():
             assert process.poll() is None

@@ -12,7 +12,7 @@ import pytest
 
 from modelyard.data import make_an4_like
 from modelyard.pipeline_defs.compiler import CompiledPipeline, compile_pipeline
-from tests.containers.asr import image
+from tests.containers.asr.image import IMAGE
 from tests.pipeline_defs.asr import scripts
 
 UTTERANCES = 64
@@ -73,7 +73,7 @@ def run(spoken: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     left = sorted(path.name for path in (base / "checkpoints").iterdir())
     # A checkpoint that was cut off must not stop the training from going on from the one before.
     (base / "checkpoints" / left[-1].replace("-0", "-9")).write_bytes(b"PK\3\4 cut off")
-    done = image.run(command)
+    done = IMAGE.run(command)
     assert done.returncode == 0, done.stderr
     return Run(made.audio, clean, made.model, (first, done.stdout), left)
 
@@ -81,7 +81,7 @@ def run(spoken: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 def end_in_second_epoch(command: list[str | Path], checkpoints: Path, log: Path, by: signal.Signals) -> str:
     """Start a training, and send it a signal as soon as it has begun its second epoch; what it printed."""
     with log.open("w") as file:
-        process = subprocess.Popen(command, env=image.environment(), stdout=file, stderr=file)
+        process = subprocess.Popen(command, env=IMAGE.variables, stdout=file, stderr=file)
     deadline = time.monotonic() + SECONDS
     while not list(checkpoints.glob("*.ckpt")):
         assert process.poll() is None, log.read_text()
@@ -97,7 +97,7 @@ def evaluation(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What evaluate.py writes of that model."""
     folder = tmp_path_factory.mktemp("evaluation")
     words = ("--audio", run.audio, "--manifest", run.manifests / "test.json", "--output", folder)
-    done = image.run(["python3", scripts.FOLDER / "evaluate.py", "--model", run.archive(folder), *words])
+    done = IMAGE.run(["python3", scripts.FOLDER / "evaluate.py", "--model", run.archive(folder), *words])
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["utterances"] == UTTERANCES // 8
     return folder

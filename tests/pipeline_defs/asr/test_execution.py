@@ -21,7 +21,7 @@ FORM = {"Epochs": "1", "WerThreshold": "3.0"}
 
 @pytest.fixture(scope="module")
 def project(local_aws: LocalAws, asr: CompiledPipeline, spoken: Path) -> Project:
-    made = deploy(local_aws, asr, image_variable="ImageAsr", image_folder=IMAGE)
+    made = deploy(local_aws, asr, image_variable="ImageAsr", image_folder=IMAGE.folder)
     for path in spoken.rglob("*.*"):
         if path.is_file():
             local_aws.client("s3").upload_file(str(path), made.bucket, f"asr/{path.relative_to(spoken)}")

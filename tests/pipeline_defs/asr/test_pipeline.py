@@ -2,19 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from modelyard.pipeline_defs.compiler import CompiledPipeline, compile_pipeline
 from tests.pipeline_defs.asr import scripts
-
-
-def steps(compiled: CompiledPipeline) -> dict[str, Any]:
-    """The definition's steps by name, those of the condition too."""
-    found: dict[str, Any] = {}
-    for step in json.loads(compiled.body)["Steps"]:
-        inner = [*step["Arguments"].get("IfSteps", []), *step["Arguments"].get("ElseSteps", [])]
-        found |= {each["Name"]: each for each in (step, *inner)}
-    return found
+from tests.pipeline_defs.definitions import steps
 
 
 def output(step: str, name: str) -> dict[str, str]:

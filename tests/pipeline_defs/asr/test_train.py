@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from modelyard.pipeline_defs.compiler import CompiledPipeline
-from tests.containers.asr import image
+from tests.containers.asr.image import IMAGE
 from tests.pipeline_defs.asr import scripts
 from tests.pipeline_defs.asr.conftest import EPOCHS, UTTERANCES, Run, end_in_second_epoch
-from tests.pipeline_defs.asr.test_pipeline import steps
+from tests.pipeline_defs.definitions import steps
 
 
 def epochs(log: str) -> list[dict[str, float]]:
@@ -59,7 +59,7 @@ def test_a_training_may_start_from_a_versions_archive(run: Run, tmp_path: Path) 
     (tmp_path / "pretrained").mkdir()
     run.archive(tmp_path / "pretrained")
     words = ("--pretrained", tmp_path / "pretrained", "--epochs", "1", "--learning_rate", "0.0001")
-    done = image.run(run.train(tmp_path, *words), SM_CURRENT_INSTANCE_TYPE="ml.m5.xlarge")
+    done = IMAGE.run(run.train(tmp_path, *words), SM_CURRENT_INSTANCE_TYPE="ml.m5.xlarge")
     assert done.returncode == 0, done.stderr
     assert "from model.nemo" in done.stdout
     assert "WARNING" not in done.stderr
@@ -78,7 +78,7 @@ def test_sigterm_saves_between_two_batches_and_the_training_goes_on_there(run: R
     newest = max(path.name for path in checkpoints.iterdir())
     assert newest.endswith(f"-{batches + int(told[1]) - 1:09}.ckpt")
 
-    done = image.run(command)
+    done = IMAGE.run(command)
     assert done.returncode == 0, done.stderr
     assert f"goes on from {newest}" in done.stdout
     assert [epoch["epoch"] for epoch in epochs(done.stdout)] == [2, 3]
@@ -140,7 +140,7 @@ def asked(run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         (folder / name).write_bytes(b"")
     program = Path(__file__).with_name("questions.py")
     command: list[str | Path] = ["python3", program, folder, run.audio, run.manifests, run.archive(folder)]
-    done = image.run(command, PYTHONPATH=str(scripts.FOLDER), SM_CURRENT_INSTANCE_TYPE="ml.g5.xlarge")
+    done = IMAGE.run(command, PYTHONPATH=str(scripts.FOLDER), SM_CURRENT_INSTANCE_TYPE="ml.g5.xlarge")
     assert done.returncode == 0, done.stderr
     answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     answers["log"] = done.stdout + done.stderr
