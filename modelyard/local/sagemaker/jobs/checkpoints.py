@@ -37,7 +37,8 @@ class Checkpoints:
         """Make what is kept what the folder holds now, and say whether it was not; raises ``StorageError``."""
         found = dict(self._files())
         changed = [(path, version) for path, version in found.items() if self._kept.get(path) != version]
-        deleted = [path for path in self._kept if path not in found]
+        # A folder that is gone as a whole is no training's doing.
+        deleted = [path for path in self._kept if path not in found] if self._folder.is_dir() else []
         for path, version in changed:
             try:
                 self._storage.upload_file(path, self._folder, self._uri, self._kms_key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,18 @@ def test_what_is_kept_follows_the_folder_change_by_change(tmp_path: Path) -> Non
     assert storage.put[2:] == ["s3://b/k/two"]
     assert storage.deleted == ["s3://b/k/one"]
     assert not checkpoints.keep()
+
+
+def test_nothing_kept_is_deleted_where_the_whole_folder_is_gone(tmp_path: Path) -> None:
+    storage = Recorder()
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    (folder / "one").write_text("1")
+    checkpoints = Checkpoints(storage, "s3://b/k", folder)
+    checkpoints.keep()
+    shutil.rmtree(folder)
+    assert not checkpoints.keep()
+    assert storage.deleted == []
 
 
 def test_a_checkpoint_that_the_program_deletes_is_deleted_in_s3(lab: Lab) -> None:
