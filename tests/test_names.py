@@ -1,6 +1,7 @@
 """Names that are a contract."""
 
 from modelyard import names
+from modelyard.lambdas.serving import artifacts
 
 _LONGEST_REGION = "ap-southeast-2"
 
@@ -28,3 +29,8 @@ def test_stacks_are_named_after_stage_and_project() -> None:
     assert names.foundation_stack("dev") == "Modelyard-dev-Foundation"
     assert names.image_stack("us-east-1") == "Modelyard-Images-us-east-1"
     assert names.image_stack("us-east-1", "111122223333") == "Modelyard-Images-us-east-1-111122223333"
+
+
+def test_the_hook_names_the_version_variable_as_the_settings_refuse_it() -> None:
+    """The hook is deployed without this package, so it spells the name again."""
+    assert artifacts.VERSION_VARIABLE == names.VERSION_VARIABLE
