@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from app import build
 from benchmarks.local import ACCOUNT, REGION, ROOT
 from modelyard.cdk_app import create_app
 from modelyard.settings import load_settings
+from modelyard.stacks import add_platform
 
 SETTINGS = f"""\
 stages:
@@ -28,7 +28,7 @@ def main() -> None:
         settings = Path(folder, "platform.yaml")
         settings.write_text(SETTINGS)
         app = create_app(ROOT)
-        build(app, load_settings(settings))
+        add_platform(app, load_settings(settings))
     app.synth()
 
 

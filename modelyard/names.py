@@ -10,6 +10,15 @@ PLATFORM = "platform"
 IMAGES = "images"
 """Stands in the place of the stage in the path of the parameters of images, which stages share."""
 
+DELIVERY = "delivery"
+"""Stands in the place of the stage in the names of what delivers to all stages."""
+
+DELIVERY_PURPOSES = ("verdict", "plan", "train", "promote", "smoke-test")
+"""What the functions of the delivery pipeline are for."""
+
+ACCESS_PURPOSES = ("plan", "train", "promote-from", "promote-to", "smoke-test")
+"""What those functions do in a stage, each by a role of its own there."""
+
 RESERVED_PROJECT_NAMES = frozenset({PLATFORM, "foundation", "serving"})
 """Project names that would clash with a stage's own parameters or stacks."""
 
@@ -51,6 +60,36 @@ def image(folder: str, variant: str = "") -> str:
 def repository(image: str) -> str:
     """The ECR repository of an image."""
     return f"{PREFIX}/{image}"
+
+
+def delivery_pipeline() -> str:
+    """The CodePipeline pipeline from a commit to the last stage."""
+    return f"{PREFIX}-{DELIVERY}"
+
+
+def delivery_bucket(purpose: str, account: str, region: str) -> str:
+    """A bucket of the delivery pipeline; `purpose` is `source` or `artifacts`."""
+    return bucket_name(DELIVERY, purpose, account, region)
+
+
+def delivery_project(purpose: str) -> str:
+    """A CodeBuild project of the delivery pipeline, and its role; `purpose` is `verify` or `assets`."""
+    return f"{PREFIX}-{DELIVERY}-{purpose}"
+
+
+def delivery_function(purpose: str) -> str:
+    """A function of the delivery pipeline, and its role; `purpose` is one of `DELIVERY_PURPOSES`."""
+    return f"{PREFIX}-{DELIVERY}-{purpose}"
+
+
+def delivery_role(stage: str, purpose: str) -> str:
+    """The role in a stage by which a function of the delivery pipeline works there, see `ACCESS_PURPOSES`."""
+    return f"{PREFIX}-{stage}-{DELIVERY}-{purpose}"
+
+
+def delivery_stack() -> str:
+    """The stack of the delivery pipeline."""
+    return "Modelyard-Delivery"
 
 
 def parameter_path(stage: str, project: str | None = None, key: str | None = None) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 # CloudFormation's own rules take most of a synthesis; tests/stacks/test_rules.py has them on, in a process of its own.
 os.environ.setdefault("CDK_VALIDATION", "false")
 
-import app as reference
 from modelyard.cdk_app import App, create_app
 from modelyard.settings import load_settings
+from modelyard.stacks import add_platform
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = ROOT / "tests" / "stacks" / "platform.yaml"
@@ -20,10 +20,10 @@ SETTINGS = ROOT / "tests" / "stacks" / "platform.yaml"
 Resource = dict[str, Any]
 
 
-def build(settings: Path, outdir: Path) -> App:
-    """The reference app with the platform of `settings`, not yet synthesised."""
+def build(settings: Path, outdir: Path, **places: Path) -> App:
+    """The reference app with the platform of `settings`, not yet synthesised; `places` are those of `add_platform`."""
     app = create_app(ROOT, outdir=outdir)
-    reference.build(app, load_settings(settings))
+    add_platform(app, load_settings(settings), **places)
     return app
 
 

@@ -3,13 +3,14 @@
 from modelyard.settings.endpoint import EndpointSettings
 from modelyard.settings.errors import ConfigurationError, FieldError, SettingsError
 from modelyard.settings.loader import load_settings
-from modelyard.settings.model import Project, Settings, Stage
+from modelyard.settings.model import Delivery, Project, Settings, Stage
 from modelyard.settings.scaling import Scaling
 from modelyard.settings.schema import Network
 from modelyard.settings.training import TrainingSettings
 
 __all__ = [
     "ConfigurationError",
+    "Delivery",
     "EndpointSettings",
     "FieldError",
     "Network",

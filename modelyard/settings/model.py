@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from modelyard.settings.delivery import DeliveryKeys
 from modelyard.settings.instances import names_accelerators
 from modelyard.settings.schema import PlatformFile, ProjectKeys, ProjectName, StageKeys, StageName
 
@@ -57,12 +58,27 @@ class Project(ProjectKeys):
         return any(names_accelerators(value) for value in (endpoint, *self.pipeline_parameters.values()))
 
 
+class Delivery(DeliveryKeys):
+    """The pipeline that takes a commit from stage to stage.
+
+    Args:
+        account: AWS account of the pipeline and of the images, 12 digits.
+        region: its AWS region.
+        stages: names of the stages that it delivers to, in their order; by default all of the file, in the file's.
+        source: the repository that commits come from; by default a zip file that is put in the source bucket.
+        disposable: whether destroying it deletes its buckets; by default they are retained.
+        permissions_boundary: ARN of a policy that bounds its roles; by default none.
+        notification_emails: who is told of failures and of what awaits approval.
+    """
+
+
 @dataclass(frozen=True)
 class Settings:
     """All that is to be stood up."""
 
     stages: tuple[Stage, ...]
     projects: tuple[Project, ...]
+    delivery: Delivery | None = None
 
     @staticmethod
     def from_file(file: PlatformFile) -> "Settings":
@@ -70,6 +86,7 @@ class Settings:
         return Settings(
             stages=tuple(Stage(name=name, **_values(keys)) for name, keys in file.stages.items()),
             projects=tuple(Project(name=name, **_values(keys)) for name, keys in file.projects.items()),
+            delivery=Delivery(**_values(file.delivery)) if file.delivery else None,
         )
 
     def places(self) -> dict[tuple[str, str], list[Stage]]:
@@ -79,10 +96,17 @@ class Settings:
             places.setdefault((stage.account, stage.region), []).append(stage)
         return places
 
+    def delivered_stages(self) -> tuple[Stage, ...]:
+        """The stages that the delivery goes through, in its order; none where there is no delivery."""
+        if self.delivery is None:
+            return ()
+        stages = {stage.name: stage for stage in self.stages}
+        return tuple(stages[name] for name in self.delivery.stages or stages)
+
     def projects_of(self, stage: Stage) -> tuple[Project, ...]:
         """The projects that are deployed to `stage`."""
         return tuple(project for project in self.projects if project.stages is None or stage.name in project.stages)
 
 
-def _values(keys: StageKeys | ProjectKeys) -> dict[str, Any]:
+def _values(keys: StageKeys | ProjectKeys | DeliveryKeys) -> dict[str, Any]:
     return {name: getattr(keys, name) for name in keys.model_fields_set}

@@ -1,13 +1,15 @@
 """The keys of `platform.yaml`; a field's description says what it allows, in the words that an error uses."""
 
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
 from modelyard import names
+from modelyard.settings.delivery import DeliveryKeys
 from modelyard.settings.endpoint import EndpointSettings
 from modelyard.settings.errors import nearest
+from modelyard.settings.fields import AccountId, Email, PolicyArn, Region, matching
 from modelyard.settings.section import Section, rule
 from modelyard.settings.training import TrainingSettings
 
@@ -15,25 +17,18 @@ PIPELINE = r"[a-z][a-z0-9_]*"
 _SCHEDULE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\((\S+ ){5}\S+\)"
 
 
-def _matching(pattern: str, allowed: str, max_length: int = 1024) -> Any:
-    return Field(pattern=f"^({pattern})$", max_length=max_length, description=allowed)
-
-
-_AccountId = Annotated[str, _matching(r"\d{12}", '12 digits in quotes, such as "111122223333"')]
-_Region = Annotated[str, _matching(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region, such as us-east-1")]
-_SubnetId = Annotated[str, _matching(r"subnet-[0-9a-f]{8,17}", "a subnet id, such as subnet-0a1b2c3d")]
-_SecurityGroupId = Annotated[str, _matching(r"sg-[0-9a-f]{8,17}", "a security group id, such as sg-0a1b2c3d")]
-_Email = Annotated[str, _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")]
+_SubnetId = Annotated[str, matching(r"subnet-[0-9a-f]{8,17}", "a subnet id, such as subnet-0a1b2c3d")]
+_SecurityGroupId = Annotated[str, matching(r"sg-[0-9a-f]{8,17}", "a security group id, such as sg-0a1b2c3d")]
 StageName = Annotated[
     str,
-    _matching(
+    matching(
         rf"[a-z][a-z0-9]{{0,{names.MAX_STAGE_LENGTH - 1}}}",
         f"a stage name: lower-case letters and digits, a letter first, at most {names.MAX_STAGE_LENGTH}",
     ),
 ]
 ProjectName = Annotated[
     str,
-    _matching(
+    matching(
         r"[a-z][a-z0-9]*(-[a-z0-9]+)*",
         "a project name: lower-case letters, digits and single hyphens, a letter first, "
         f"at most {names.MAX_PROJECT_LENGTH}",
@@ -58,19 +53,13 @@ class Network(Section):
 class StageKeys(Section):
     """What the file says of a stage."""
 
-    account: _AccountId
-    region: _Region
+    account: AccountId
+    region: Region
     disposable: Annotated[StrictBool, Field(description="true or false")] = False
     adopt: Annotated[StrictBool, Field(description="true or false")] = False
     network: Annotated[Network | None, Field(description="subnet_ids, security_group_ids, isolation")] = None
-    permissions_boundary: Annotated[
-        str | None,
-        _matching(
-            r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+",
-            "the ARN of an IAM policy, such as arn:aws:iam::111122223333:policy/Boundary",
-        ),
-    ] = None
-    notification_emails: Annotated[tuple[_Email, ...], Field(description="a list of e-mail addresses")] = ()
+    permissions_boundary: PolicyArn = None
+    notification_emails: Annotated[tuple[Email, ...], Field(description="a list of e-mail addresses")] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -88,14 +77,14 @@ class StageKeys(Section):
 class ProjectKeys(Section):
     """What the file says of an ML project."""
 
-    pipeline: Annotated[str, _matching(PIPELINE, "a folder of modelyard/pipeline_defs, such as abalone")] = ""
+    pipeline: Annotated[str, matching(PIPELINE, "a folder of modelyard/pipeline_defs, such as abalone")] = ""
     stages: Annotated[tuple[str, ...] | None, Field(min_length=1, description="a list of stages of this file")] = None
     parameters: Annotated[
         dict[str, StrictStr | StrictInt | StrictFloat | StrictBool],
         Field(description="names of pipeline parameters with text, numbers, true or false"),
     ] = {}
     schedule: Annotated[
-        str | None, _matching(_SCHEDULE, "rate(…) or cron(…) as EventBridge Scheduler has them, such as rate(1 day)")
+        str | None, matching(_SCHEDULE, "rate(…) or cron(…) as EventBridge Scheduler has them, such as rate(1 day)")
     ] = None
     training: Annotated[TrainingSettings, Field(description=", ".join(TrainingSettings.model_fields))] = (
         TrainingSettings()
@@ -111,11 +100,17 @@ class PlatformFile(Section):
 
     stages: Annotated[dict[StageName, StageKeys], Field(min_length=1, description="at least one stage")]
     projects: Annotated[dict[ProjectName, ProjectKeys], Field(description="names with their projects")] = {}
+    delivery: Annotated[DeliveryKeys | None, Field(description=", ".join(DeliveryKeys.model_fields))] = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if names.IMAGES in self.stages:
-            raise rule("received this name, which the platform uses itself; choose another", "stages", names.IMAGES)
+        for name in (names.IMAGES, names.DELIVERY):
+            if name in self.stages:
+                raise rule("received this name, which the platform uses itself; choose another", "stages", name)
+        for index, stage in enumerate((self.delivery and self.delivery.stages) or ()):
+            if stage not in self.stages:
+                problem = f"received {stage}; allowed: {', '.join(self.stages)}{nearest(stage, self.stages)}"
+                raise rule(problem, "delivery", "stages", index)
         for name, project in self.projects.items():
             if name in names.RESERVED_PROJECT_NAMES:
                 raise rule("received this name, which the platform uses itself; choose another", "projects", name)

@@ -111,7 +111,8 @@ def test_a_file_without_stages_can_get_its_first_one(before: str, folder: Path) 
 
 def test_a_file_that_has_no_keys_at_all_is_told_so(folder: Path) -> None:
     (folder / "platform.yaml").write_text("- stages\n")
-    with pytest.raises(ConfigError, match=r"^platform.yaml, line 1: received a list; allowed: stages, projects$"):
+    reason = r"^platform.yaml, line 1: received a list; allowed: stages, projects, delivery$"
+    with pytest.raises(ConfigError, match=reason):
         config("set", "stages.dev.region", "eu-west-1")
 
 

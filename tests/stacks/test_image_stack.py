@@ -185,14 +185,11 @@ def test_variants_that_nobody_runs_have_a_repository_and_are_not_built(container
 
 
 def test_projects_with_accelerators_run_the_gpu_variant_and_no_other_stage_builds_it(
-    containers: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    containers: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     shutil.copy(containers / "asr" / "variants.json", containers / "tabular")
-    defaults = ImageStack.__init__.__kwdefaults__
-    assert defaults is not None
-    monkeypatch.setitem(defaults, "containers", containers)
     outdir = tmp_path_factory.mktemp("variants")
-    build(SETTINGS, outdir).synth()
+    build(SETTINGS, outdir, containers=containers).synth()
     templates = Templates(outdir)
     images = {
         stack: _parameter(templates, f"Modelyard-{stage}-{stack}")[1]["Default"].split("/")[4]

@@ -1,0 +1,1 @@
+"""What the delivery pipeline does between CodeBuild's and CloudFormation's actions."""
