@@ -6,11 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help env demo demo-asr test soak synth lint format lock pictures clean
+.PHONY: help env demo demo-asr demo-delivery test soak synth lint format lock pictures clean
 
 help:
 	@echo "make demo    from a fresh checkout to a served, approved model, on this machine (KEEP=1 leaves it running)"
 	@echo "make demo-asr  the same for speech recognition: NeMo trains on a thousand synthesised utterances"
+	@echo "make demo-delivery  from a commit to production through the local CodePipeline, in four accounts"
 	@echo "make test    lint, types and every test"
 	@echo "make soak    10,000 random histories of an endpoint, planted bugs, a death at each AWS call, 1,000 approvals"
 	@echo "             over 100 endpoints, and a minute of load through two rollouts (SEED=2 for other histories)"
@@ -42,6 +43,9 @@ demo: env
 
 demo-asr: env
 	@$(BIN)/python -m demo.asr $(if $(KEEP),--keep)
+
+demo-delivery: env
+	@$(BIN)/python -m demo.delivery $(if $(KEEP),--keep)
 
 test: lint
 	@$(BIN)/python -m pytest -n auto --dist worksteal

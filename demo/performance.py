@@ -17,7 +17,7 @@ from rich.text import Text
 from demo.endpoint import DemoFailed
 from demo.screen import Screen
 from demo.shell import CommandFailed, Shell
-from modelyard.settings import ConfigurationError, Stage
+from modelyard.settings import ConfigurationError, Delivery, Stage
 
 __all__ = ["ROOT", "perform", "start_local_aws"]
 
@@ -53,9 +53,9 @@ def perform(
     return 0
 
 
-def start_local_aws(screen: Screen, shell: Shell, stage: Stage, home: Path, *options: str) -> None:
-    """A fresh one, for the stage's account and region; commands of ``shell`` speak to it from then on."""
+def start_local_aws(screen: Screen, shell: Shell, place: Stage | Delivery, home: Path, *options: str) -> None:
+    """A fresh one, for the account and region of `place`; commands of ``shell`` speak to it from then on."""
     shell.run("modelyard", "local", "reset", "--yes", "--project", str(home))
-    place = ("--account", stage.account, "--region", stage.region, "--project", str(home))
-    screen.say(shell.run("modelyard", "local", "up", *options, *place).splitlines()[0])
+    where = ("--account", place.account, "--region", place.region, "--project", str(home))
+    screen.say(shell.run("modelyard", "local", "up", *options, *where).splitlines()[0])
     shell.env |= json.loads(shell.run("modelyard", "local", "env", "--json", "--project", str(home)))

@@ -20,16 +20,23 @@ class CommandFailed(Exception):
 class Shell:
     """Commands in the checkout, with ``env``; whatever they print goes to ``log``."""
 
-    def __init__(self, screen: Screen, env: Mapping[str, str], log: Path) -> None:
+    def __init__(self, screen: Screen, env: Mapping[str, str], log: Path, folder: Path | None = None) -> None:
         self.screen = screen
         self.env = dict(env)
         self.log = log
+        self.folder = folder
+
+    def inside(self, env: Mapping[str, str] | None = None, folder: Path | None = None) -> Shell:
+        """The same with another environment, or in another folder than the checkout."""
+        return Shell(self.screen, self.env if env is None else env, self.log, folder or self.folder)
 
     def run(self, *words: str) -> str:
         """Show and run a command; its standard output. Raises `CommandFailed` with the last lines of what it said."""
         self.screen.command(list(words))
         with self.screen.console.status("running"):
-            done = subprocess.run(words, env=self.env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+            done = subprocess.run(
+                words, env=self.env, cwd=self.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL
+            )
         self._check(words, done.returncode, 0, done.stdout, done.stderr)
         return done.stdout
 
