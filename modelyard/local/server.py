@@ -41,7 +41,7 @@ OWNER_SECONDS = 1.0
 # What an installation of packages may need of the user's environment.
 KEPT_VARIABLES = re.compile(
     r"HOME|USER|LANG|TZ|MODELYARD_CLOCK_FACTOR"
-    r"|(?:LC|XDG|UV|PIP|SSL)_\w+|\w+_CA_(?:BUNDLE|CERTS)|\w+_(?:proxy|PROXY)"
+    r"|(?:LC|XDG|UV|PIP|SSL)_\w+|(?i:npm_config)_\w+|\w+_CA_(?:BUNDLE|CERTS)|GIT_SSL_CAINFO|\w+_(?:proxy|PROXY)"
 )
 
 
