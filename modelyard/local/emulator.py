@@ -23,6 +23,7 @@ from ministack.core.iam_evaluator import AuthError
 from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, iam, lambda_svc, sts
 from ministack.services.cloudformation import provisioners, stacks
 
+from modelyard.local.accounts import Accounts
 from modelyard.local.direct import Direct
 
 __all__ = ["Emulator", "asgi_app", "refusal"]
@@ -45,7 +46,8 @@ class Emulator:
     def __init__(self, endpoint_url: str, access_key: str) -> None:
         self.endpoint_url = endpoint_url
         self._access_key = access_key
-        self.direct = Direct(asgi_app)
+        self.application = Accounts(asgi_app, access_key)
+        self.direct = Direct(self.application)
         self._clients: dict[tuple[str, str, str, str], Any] = {}
         self._clients_lock = threading.Lock()
         self._keys: dict[tuple[str, str], dict[str, str]] = {}

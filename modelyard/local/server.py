@@ -199,7 +199,7 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket, owner:
     config.loglevel = "WARNING"
     config.graceful_timeout = 0.5
     config.keep_alive_timeout = 75
-    gateway = Gateway(asgi_app, instance.port, emulator.refuse_key, refusal)
+    gateway = Gateway(emulator.application, instance.port, emulator.refuse_key, refusal)
     await serve(gateway, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
     keeping.cancel()
     await keeper.take_or_log()

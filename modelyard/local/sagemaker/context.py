@@ -165,6 +165,12 @@ class Context:
         """A boto3 client of the local AWS in this account and region. Not to be called from an operation's thread."""
         return self.service.emulator.client(name, self.account, self.region)
 
+    def client_as(self, role_arn: str, name: str) -> Any:
+        """The same with the credentials of a job's or a model's role; without a role, those of the server."""
+        if not role_arn:
+            return self.client(name)
+        return self.service.emulator.client_as(role_arn, "SageMaker", name, self.region)
+
     def emit(self, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
         """Put an ``aws.sagemaker`` event on the default bus, after what was emitted before, without waiting."""
         entry = {
