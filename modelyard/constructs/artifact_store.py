@@ -41,7 +41,7 @@ class ArtifactStore(Construct):
 
     Attributes:
         key: encrypts the data, artifacts and capture buckets and whatever else the stage encrypts.
-        data: what pipelines read.
+        data: what pipelines read; it tells EventBridge of its objects.
         artifacts: what pipelines write.
         capture: what endpoints record.
         logs: access logs of the other buckets; encrypted by S3, since log delivery writes with no other key.
@@ -56,6 +56,7 @@ class ArtifactStore(Construct):
         bucket = self._adopt_bucket if adopt else self._make_bucket
         self.logs: s3.IBucket = bucket("Logs", None)
         self.data: s3.IBucket = bucket("Data", self.logs)
+        _tell_of_objects(self.data)
         self.artifacts: s3.IBucket = bucket("Artifacts", self.logs)
         self.capture: s3.IBucket = bucket("Capture", self.logs)
         acknowledge(self, _ACKNOWLEDGED)
@@ -149,3 +150,12 @@ class ArtifactStore(Construct):
     def _adopt_bucket(self, id: str, logs: s3.IBucket | None) -> s3.IBucket:
         key = None if logs is None else self.key
         return s3.Bucket.from_bucket_attributes(self, id, bucket_name=self._bucket_name(id), encryption_key=key)
+
+
+def _tell_of_objects(bucket: s3.IBucket) -> None:
+    """What `event_bridge_enabled` says, without the custom resource that the CDK says it by."""
+    made = bucket.node.default_child
+    if isinstance(made, s3.CfnBucket):
+        made.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )

@@ -6,10 +6,11 @@ from modelyard.settings.loader import load_settings
 from modelyard.settings.model import Delivery, Project, Settings, Stage
 from modelyard.settings.scaling import Scaling
 from modelyard.settings.schema import Network
-from modelyard.settings.training import TrainingSettings
+from modelyard.settings.training import DataTriggerSettings, TrainingSettings
 
 __all__ = [
     "ConfigurationError",
+    "DataTriggerSettings",
     "Delivery",
     "EndpointSettings",
     "FieldError",

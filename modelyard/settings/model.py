@@ -35,6 +35,7 @@ class Project(ProjectKeys):
         stages: names of the stages the project is deployed to; by default all.
         parameters: defaults of pipeline parameters, in the place of those that the pipeline states.
         schedule: when the pipeline is started, `rate(…)` or `cron(…)` in UTC; by default only by hand.
+        data_trigger: the new data that starts the pipeline; by default none does.
         training: what training jobs run on; by default what the pipeline states, and never on spot capacity.
         endpoint: capacity of the endpoint; by default the project has none.
     """
@@ -50,6 +51,11 @@ class Project(ProjectKeys):
     def pipeline_parameters(self) -> dict[str, str | int | float | bool]:
         """Defaults of pipeline parameters: those of `parameters` and `training`."""
         return {**self.parameters, **self.training.parameters}
+
+    @property
+    def data_prefix(self) -> str:
+        """How the keys begin of the data that starts the pipeline, where any does."""
+        return (self.data_trigger and self.data_trigger.prefix) or f"{self.name}/"
 
     @property
     def accelerated(self) -> bool:

@@ -11,7 +11,7 @@ from modelyard.settings.endpoint import EndpointSettings
 from modelyard.settings.errors import nearest
 from modelyard.settings.fields import AccountId, Email, PolicyArn, Region, matching
 from modelyard.settings.section import Section, rule
-from modelyard.settings.training import TrainingSettings
+from modelyard.settings.training import DataTriggerSettings, TrainingSettings
 
 PIPELINE = r"[a-z][a-z0-9_]*"
 _SCHEDULE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\((\S+ ){5}\S+\)"
@@ -85,6 +85,9 @@ class ProjectKeys(Section):
     ] = {}
     schedule: Annotated[
         str | None, matching(_SCHEDULE, "rate(…) or cron(…) as EventBridge Scheduler has them, such as rate(1 day)")
+    ] = None
+    data_trigger: Annotated[
+        DataTriggerSettings | None, Field(description=", ".join(DataTriggerSettings.model_fields))
     ] = None
     training: Annotated[TrainingSettings, Field(description=", ".join(TrainingSettings.model_fields))] = (
         TrainingSettings()

@@ -35,8 +35,11 @@ def add_platform(
         images = ImageStack(app, id, stack_name=names.image_stack(region), stages=stages, containers=containers)
         for stage in stages:
             foundation = FoundationStack(app, names.foundation_stack(stage.name), stage=stage)
-            serving = ServingStack(app, names.serving_stack(stage.name), stage=stage, foundation=foundation)
+            projects = settings.projects_of(stage)
+            serving = ServingStack(
+                app, names.serving_stack(stage.name), stage=stage, foundation=foundation, projects=projects
+            )
             shared = PlatformStage(stage, images, foundation, serving)
-            for project in settings.projects_of(stage):
+            for project in projects:
                 id = names.project_stack(stage.name, project.name)
                 ProjectStack(app, id, stage=shared, project=project, pipeline_defs=pipeline_defs)

@@ -1,4 +1,6 @@
-"""What makes an approval serve, for all projects of a stage."""
+"""What makes an approval serve and new data train, for all projects of a stage."""
+
+from collections.abc import Sequence
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
@@ -6,9 +8,11 @@ from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.approval_hook import ApprovalHook
+from modelyard.constructs.artifact_store import ArtifactStore
+from modelyard.constructs.data_trigger import DataTrigger
 from modelyard.constructs.parameter_registry import ParameterRegistry
 from modelyard.constructs.serving_dashboard import ServingDashboard
-from modelyard.settings import Stage
+from modelyard.settings import DataTriggerSettings, Project, Stage
 from modelyard.stacks.base import StageStack
 from modelyard.stacks.foundation_stack import FoundationStack
 
@@ -16,16 +20,29 @@ from modelyard.stacks.foundation_stack import FoundationStack
 class ServingStack(StageStack):
     """The approval hook of a stage, and a dashboard called `modelyard-<stage>-serving`.
 
+    Where a project has a `data_trigger`, new data starts its pipeline. All rules stand here: the pipelines are known by
+    their names, so that the projects' stacks can refer to this one.
+
     Args:
         stage: where it stands.
         foundation: the stage's key, ledger and roles.
+        projects: those of the stage. Default: none.
 
     Attributes:
         topic: where alarms and roll backs are told of.
         hook: the approval hook.
+        data_trigger: starts pipelines on new data, None where no project asks for it.
     """
 
-    def __init__(self, scope: Construct, id: str, *, stage: Stage, foundation: FoundationStack) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: Stage,
+        foundation: FoundationStack,
+        projects: Sequence[Project] = (),
+    ) -> None:
         super().__init__(scope, id, stage=stage, description=f"Modelyard {stage.name}: approval hook")
         key = foundation.store.key
         self.topic = sns.Topic(self, "Notifications", master_key=key, enforce_ssl=True)
@@ -55,3 +72,19 @@ class ServingStack(StageStack):
         ParameterRegistry(self, "Parameters", stage=stage.name).add(
             "queue-url", self.hook.queue.queue_url, description="queue of the endpoints to be reconciled"
         )
+        triggered = [(project, keys) for project in projects if (keys := project.data_trigger)]
+        self.data_trigger = self._add_data_trigger(stage, foundation.store, triggered) if triggered else None
+
+    def _add_data_trigger(
+        self, stage: Stage, store: ArtifactStore, triggered: Sequence[tuple[Project, DataTriggerSettings]]
+    ) -> DataTrigger:
+        trigger = DataTrigger(self, "DataTrigger", stage=stage.name, store=store, topic=self.topic)
+        for project, keys in triggered:
+            trigger.add_pipeline(
+                project.name,
+                pipeline_name=names.resource_name(stage.name, project.name),
+                prefix=project.data_prefix,
+                quiet_seconds=keys.quiet_seconds,
+            )
+        trigger.attach()
+        return trigger

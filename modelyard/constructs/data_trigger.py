@@ -1,0 +1,175 @@
+"""Starts pipelines when new data has come."""
+
+import json
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from modelyard.constructs.arns import Arns
+from modelyard.constructs.artifact_store import ArtifactStore
+from modelyard.constructs.handler import Handler
+from modelyard.constructs.paging_alarm import PagingAlarm
+from modelyard.constructs.starting_permissions import allow_starting
+
+_TIMEOUT = Duration.minutes(5)
+# Lambda asks for a visibility timeout of at least six times the function's:
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+_VISIBILITY_TIMEOUT = Duration.minutes(30)
+_MAX_RECEIVES = 5
+# A burst of objects is looked at by few invocations: one batch is one look at each of its pipelines.
+_BATCH = 100
+_BATCHING_WINDOW = Duration.seconds(1)
+_CONCURRENCY = 2
+_RECEIVE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
+
+
+class DataTrigger(Construct):
+    """Starts a pipeline on new data in a stage's data bucket, once nothing more has come for a quiet time.
+
+    Every object that comes below a prefix sends a message, which a queue keeps for the quiet time. Of a burst the last
+    object's message starts the pipeline, unless it has run on the same definition and data. What cannot be handled ends
+    in a dead-letter queue, which an alarm watches. The data bucket has to send its events to EventBridge.
+
+    Args:
+        stage: name of the stage, shown by Lambda.
+        store: the stage's data bucket, and the key that encrypts the queues.
+        topic: what the alarm tells.
+
+    Attributes:
+        dead_letter_queue: of messages that were not handled.
+        function: looks at the data and starts pipelines.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, stage: str, store: ArtifactStore, topic: sns.ITopic) -> None:
+        super().__init__(scope, id)
+        self._store = store
+        self._arns = Arns.of(self)
+        self._queues: dict[int, sqs.Queue] = {}
+        self._rules: dict[str, tuple[int, events.CfnRule]] = {}
+        self.dead_letter_queue = self._queue("DeadData")
+        self._handler = Handler(
+            self,
+            "DataArrived",
+            folder="delivery",
+            handler="data_arrived.handle",
+            description=f"Modelyard {stage}: starts pipelines on new data",
+            timeout=_TIMEOUT,
+        )
+        self.function: lambda_.IFunction = self._handler.function
+        PagingAlarm(
+            self,
+            "DeadDataAlarm",
+            description="New data did not start its pipeline; messages of it wait in a dead-letter queue",
+            namespace="AWS/SQS",
+            metric="ApproximateNumberOfMessagesVisible",
+            dimensions={"QueueName": self.dead_letter_queue.queue_name},
+            statistic="Maximum",
+            topic=topic,
+        )
+
+    def add_pipeline(self, id: str, *, pipeline_name: str, prefix: str, quiet_seconds: int) -> None:
+        """Start a pipeline on new data.
+
+        Args:
+            id: of what is made for it.
+            pipeline_name: the pipeline; it need not exist yet.
+            prefix: how the keys of its data begin.
+            quiet_seconds: for how long no object must have come, at most 900.
+        """
+        queue = self._queue_for(quiet_seconds)
+        message = json.dumps({"pipeline": pipeline_name, "prefix": prefix})
+        self._rules[pipeline_name] = (
+            quiet_seconds,
+            events.CfnRule(
+                self,
+                id,
+                description=f"Modelyard: new data for {pipeline_name}",
+                event_pattern={
+                    "source": ["aws.s3"],
+                    "detail-type": ["Object Created"],
+                    "detail": {
+                        "bucket": {"name": [self._store.data.bucket_name]},
+                        "object": {"key": [{"prefix": prefix}]},
+                    },
+                },
+                targets=[
+                    events.CfnRule.TargetProperty(
+                        id="Queue",
+                        arn=queue.queue_arn,
+                        # The event as a whole: a key that is taken out of it would not be escaped.
+                        input_transformer=events.CfnRule.InputTransformerProperty(
+                            input_template=f'{message[:-1]}, "event": <aws.events.event.json>}}'
+                        ),
+                        dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
+                            arn=self.dead_letter_queue.queue_arn
+                        ),
+                    )
+                ],
+            ),
+        )
+
+    def attach(self) -> None:
+        """Give function and rules their permissions; to be called once, after all pipelines have been added."""
+        role = self._handler.permissions
+        allow_starting(role, self._arns, self._store, *self._rules)
+        role.allow(_RECEIVE, *(queue.queue_arn for queue in self._queues.values()))
+        self._store.allow_key(role, "kms:Decrypt")
+        role.attach()
+        for quiet_seconds, queue in self._queues.items():
+            self._let_send(queue, [rule for quiet, rule in self._rules.values() if quiet == quiet_seconds])
+            mapping = self._handler.function.add_event_source_mapping(
+                f"Messages{quiet_seconds}",
+                event_source_arn=queue.queue_arn,
+                batch_size=_BATCH,
+                max_batching_window=_BATCHING_WINDOW,
+                max_concurrency=_CONCURRENCY,
+                report_batch_item_failures=True,
+            )
+            mapping.node.add_dependency(self._handler.role)
+        self._let_send(self.dead_letter_queue, [rule for _, rule in self._rules.values()])
+
+    def _queue_for(self, quiet_seconds: int) -> sqs.Queue:
+        """A delay belongs to a queue: EventBridge gives its messages none."""
+        if quiet_seconds not in self._queues:
+            self._queues[quiet_seconds] = self._queue(
+                f"Quiet{quiet_seconds}",
+                delivery_delay=Duration.seconds(quiet_seconds),
+                visibility_timeout=_VISIBILITY_TIMEOUT,
+                dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVES),
+            )
+        return self._queues[quiet_seconds]
+
+    def _queue(
+        self,
+        id: str,
+        *,
+        delivery_delay: Duration | None = None,
+        visibility_timeout: Duration | None = None,
+        dead_letter_queue: sqs.DeadLetterQueue | None = None,
+    ) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            id,
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=self._store.key,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+            delivery_delay=delivery_delay,
+            visibility_timeout=visibility_timeout,
+            dead_letter_queue=dead_letter_queue,
+        )
+
+    def _let_send(self, queue: sqs.Queue, rules: list[events.CfnRule]) -> None:
+        queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[queue.queue_arn],
+                conditions={"ArnEquals": {"aws:SourceArn": [rule.attr_arn for rule in rules]}},
+            )
+        )
