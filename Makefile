@@ -76,6 +76,9 @@ pictures: env
 lock: $(VENV)/.ready
 	@uv pip compile --quiet --universal --no-header --no-annotate --extra cdk --extra pipelines pyproject.toml -o requirements.txt
 	@uv pip compile --quiet --universal --no-header --no-annotate --all-extras pyproject.toml -o requirements-dev.txt
+	@uv pip compile --quiet --universal --no-header --no-annotate --constraints requirements-dev.txt \
+	--extra cdk --extra pipelines --extra local --extra test pyproject.toml -o modelyard/starter/common/requirements.txt.in
+	@echo "modelyard==@VERSION@" >> modelyard/starter/common/requirements.txt.in
 	@for file in modelyard/containers/*/requirements.in; do \
 	UV_FIND_LINKS= uv pip compile --config-file lock.toml --quiet --universal --python-version 3.11 --no-header --no-annotate \
 	"$$file" -o "$${file%.in}.txt"; done

@@ -53,7 +53,7 @@ def key_alias(stage: str) -> str:
 
 
 def image(folder: str, variant: str = "") -> str:
-    """The name of the image in `modelyard/containers/<folder>`, or of one of its variants."""
+    """The name of the image made from a folder of that name, or of one of its variants."""
     return f"{folder}/{variant}" if variant else folder
 
 

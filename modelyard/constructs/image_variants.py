@@ -1,6 +1,6 @@
 """Variants of an image: one folder, built with other arguments.
 
-A folder of `modelyard/containers` may hold `variants.json`, an object of variants, each with the build arguments of its
+An image's folder may hold `variants.json`, an object of variants, each with the build arguments of its
 own: `{"cpu": {"BASE_IMAGE": "…"}, "gpu": {"BASE_IMAGE": "…"}}`. A folder without the file is one image, built with the
 defaults of its Dockerfile.
 """

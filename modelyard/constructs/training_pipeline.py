@@ -23,7 +23,7 @@ _MAX_INLINE_BYTES = 200 * 1024
 
 
 class TrainingPipeline(Construct):
-    """A SageMaker pipeline, compiled from a folder of `modelyard/pipeline_defs`.
+    """A SageMaker pipeline, compiled from a folder with a `pipeline.py`.
 
     Args:
         pipeline_name: its name, a contract with whoever starts it.
@@ -143,7 +143,7 @@ class TrainingPipeline(Construct):
 def _image(images: Mapping[str, ContainerImage], name: str, folder: Path) -> ContainerImage:
     if name not in images:
         raise ConfigurationError(
-            f"{folder}: the pipeline refers to the image {name!r}; the folders of modelyard/containers are: "
+            f"{folder}: the pipeline refers to the image {name!r}; the images are: "
             + (", ".join(sorted(images)) or "none")
         )
     return images[name]

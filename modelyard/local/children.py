@@ -14,13 +14,14 @@ import queue
 import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["prctl", "set_parent_death_signal", "spawn", "stop"]
+__all__ = ["prctl", "same_package", "set_parent_death_signal", "spawn", "stop"]
 
 PR_SET_PDEATHSIG = 1
 File = int | IO[Any] | None
@@ -39,6 +40,16 @@ def set_parent_death_signal(number: int = signal.SIGKILL) -> None:
     """Let the kernel send this process the signal ``number`` when its parent thread ends; nothing but on Linux."""
     if prctl is not None:
         prctl(PR_SET_PDEATHSIG, int(number))
+
+
+def same_package(environment: Mapping[str, str]) -> dict[str, str]:
+    """The ``PYTHONPATH`` by which a child in that environment imports the very package that this process is of.
+
+    An installed package is found without one: ``site-packages`` there would come before the standard library.
+    """
+    place = Path(__file__).parents[2]
+    own = [] if place == Path(sysconfig.get_path("purelib")) else [str(place)]
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [*own, environment.get("PYTHONPATH", "")]))}
 
 
 def spawn(

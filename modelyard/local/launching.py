@@ -89,10 +89,9 @@ class Launcher:
         if self._connection is None:
             self._connection, theirs = socket.socketpair()
             with theirs:
-                paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
                 self._process = children.spawn(
                     [sys.executable, "-m", "modelyard.local.launcher", str(theirs.fileno())],
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+                    env={**os.environ, **children.same_package(os.environ)},
                     stderr=None,
                     pass_fds=[theirs.fileno()],
                 )

@@ -14,7 +14,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-import modelyard
+from modelyard.local.children import same_package
 from modelyard.local.environment import prepare
 from modelyard.local.errors import LocalError
 from modelyard.local.instance import Instance, Paths
@@ -102,8 +102,7 @@ def up(paths: Paths, target: Target, owner: int | None = None) -> Start:
             stderr=log,
             start_new_session=True,
             cwd=paths.project,
-            # The server is of the very package that this command is of.
-            env={**os.environ, "PYTHONPATH": str(Path(modelyard.__file__).parents[1])},
+            env={**os.environ, **same_package({})},
         )
     try:
         instance = _await_ready(paths, process)

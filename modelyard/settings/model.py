@@ -31,7 +31,7 @@ class Project(ProjectKeys):
 
     Args:
         name: part of every name of the project; lower-case letters, digits and single hyphens.
-        pipeline: the folder of `modelyard/pipeline_defs`; by default the project's name.
+        pipeline: the name of its pipeline's folder; by default the project's name.
         stages: names of the stages the project is deployed to; by default all.
         parameters: defaults of pipeline parameters, in the place of those that the pipeline states.
         schedule: when the pipeline is started, `rate(…)` or `cron(…)` in UTC; by default only by hand.
@@ -44,7 +44,7 @@ class Project(ProjectKeys):
 
     @property
     def pipeline_folder(self) -> str:
-        """The folder of `modelyard/pipeline_defs`."""
+        """The name of its pipeline's folder."""
         return self.pipeline or self.name
 
     @property

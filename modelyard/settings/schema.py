@@ -77,7 +77,7 @@ class StageKeys(Section):
 class ProjectKeys(Section):
     """What the file says of an ML project."""
 
-    pipeline: Annotated[str, matching(PIPELINE, "a folder of modelyard/pipeline_defs, such as abalone")] = ""
+    pipeline: Annotated[str, matching(PIPELINE, "the name of a pipeline's folder, such as abalone")] = ""
     stages: Annotated[tuple[str, ...] | None, Field(min_length=1, description="a list of stages of this file")] = None
     parameters: Annotated[
         dict[str, StrictStr | StrictInt | StrictFloat | StrictBool],
@@ -118,9 +118,7 @@ class PlatformFile(Section):
             if name in names.RESERVED_PROJECT_NAMES:
                 raise rule("received this name, which the platform uses itself; choose another", "projects", name)
             if not project.pipeline and not re.fullmatch(PIPELINE, name):
-                problem = (
-                    "missing, and the project's name is no folder's name; allowed: a folder of modelyard/pipeline_defs"
-                )
+                problem = "missing, and the project's name is no folder's name; allowed: the name of a pipeline's folder"
                 raise rule(problem, "projects", name, "pipeline")
             for index, stage in enumerate(project.stages or ()):
                 if stage not in self.stages:

@@ -9,10 +9,9 @@ from constructs import Construct
 from modelyard.constructs.container_image import ContainerImage
 from modelyard.constructs.image_builder import ImageBuilder
 from modelyard.constructs.image_variants import Variant, variant_of, variants_of
+from modelyard.image_folders import CONTAINERS, image_folders
 from modelyard.settings import Stage
 from modelyard.stacks.base import acknowledge_for_platform
-
-CONTAINERS = Path(__file__).parent.parent / "containers"
 
 
 class ImageStack(Stack):
@@ -26,7 +25,8 @@ class ImageStack(Stack):
         stages: the stages that share it. The repositories are retained unless all of them are disposable, and adopted
             where one of them adopts. Its roles have the first permissions boundary that one of them has.
         stack_name: its name in CloudFormation. Default: `id`.
-        containers: folder of the images' folders. Default: `modelyard/containers`.
+        containers: folder of images' folders of your own; they come before the library's, where the names are equal.
+            Default: only the library's.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ImageStack(Stack):
             permissions_boundary=PermissionsBoundary.from_arn(boundary) if boundary else None,
         )
         acknowledge_for_platform(self)
-        self._folders = {dockerfile.parent.name: dockerfile.parent for dockerfile in containers.glob("*/Dockerfile")}
+        self._folders = image_folders(containers)
         self._images: dict[str, dict[str, ContainerImage]] = {}
         self._builder = ImageBuilder(self, "Builder", description="Modelyard: builds images")
 

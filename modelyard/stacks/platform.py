@@ -5,9 +5,10 @@ from pathlib import Path
 from aws_cdk import App
 
 from modelyard import names
+from modelyard.image_folders import CONTAINERS
 from modelyard.settings import Settings
 from modelyard.stacks.foundation_stack import FoundationStack
-from modelyard.stacks.image_stack import CONTAINERS, ImageStack
+from modelyard.stacks.image_stack import ImageStack
 from modelyard.stacks.platform_stage import PlatformStage
 from modelyard.stacks.project_stack import PIPELINE_DEFS, ProjectStack
 from modelyard.stacks.serving_stack import ServingStack
@@ -21,8 +22,9 @@ def add_platform(
     Args:
         app: what they are added to.
         settings: what is to be stood up.
-        pipeline_defs: folder of the pipelines' folders. Default: the library's own.
-        containers: folder of the images' folders. Default: the library's own.
+        pipeline_defs: folder of the pipelines' folders. Default: the library's own, of examples.
+        containers: folder of images' folders of your own, which need not exist; of equal names they win over the
+            library's. Default: only the library's.
 
     Raises:
         ConfigurationError: something in the settings cannot be built.

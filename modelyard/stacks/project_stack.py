@@ -30,7 +30,7 @@ class ProjectStack(StageStack):
     Args:
         stage: the stage's shared stacks.
         project: the project.
-        pipeline_defs: folder of the pipelines' folders. Default: `modelyard/pipeline_defs`.
+        pipeline_defs: folder of the pipelines' folders. Default: the library's own, of examples.
 
     Attributes:
         registry: the project's model package group.

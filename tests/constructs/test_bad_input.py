@@ -246,7 +246,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Construct], object], str]] = {
     "an image without a folder": (
         _pipeline,
         f"{ROOT / 'modelyard' / 'pipeline_defs' / 'abalone'}: the pipeline refers to the image 'tabular'; "
-        "the folders of modelyard/containers are: none",
+        "the images are: none",
     ),
     "a folder that is no image": (
         lambda scope: _image(scope, Path("/nowhere")),

@@ -1,7 +1,5 @@
 """An image's programs, run as its container would; its `serve` is asked over HTTP."""
 
-import functools
-import os
 import socket
 import subprocess
 import time
@@ -12,40 +10,19 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from modelyard import testing
 from modelyard.local.children import set_parent_death_signal
-from modelyard.local.sagemaker.jobs.environments import prepare_environment
-
-CONTAINERS = Path(__file__).parents[2] / "modelyard" / "containers"
 
 
-class Image:
-    """An image's folder and its environment, made as the local AWS makes it.
+class Image(testing.Image):
+    """An image of the library.
 
     `start_seconds` and `run_seconds` bound how long `serve` may take to answer, and a program to end.
     """
 
     def __init__(self, name: str, *, start_seconds: float, run_seconds: float) -> None:
-        self.folder = CONTAINERS / name
+        super().__init__(testing.image_folders()[name], run_seconds=run_seconds)
         self._start_seconds = start_seconds
-        self._run_seconds = run_seconds
-
-    @functools.cached_property
-    def variables(self) -> dict[str, str]:
-        """The variables of a container of the image, without the shell's own."""
-        bin_folder = prepare_environment(self.folder, lambda line: None) / "bin"
-        path = f"{self.folder}:{bin_folder}:/usr/bin:/bin"
-        return {"PATH": path, "HOME": os.environ["HOME"], "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-
-    def run(self, command: list[str | Path], **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run to the end."""
-        return subprocess.run(
-            command,
-            env={**self.variables, **variables},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=self._run_seconds,
-        )
 
     def serving(self, model: Path, **variables: str) -> "AbstractContextManager[Server]":
         """`serve` with the model folder, until the block ends."""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from modelyard.local import children
 from modelyard.local.sagemaker.context import Context, Record
 
 __all__ = ["SESSION", "environment_of", "write_docker"]
@@ -74,7 +75,7 @@ def write_docker(folder: Path, state_dir: Path) -> Path:
     programs.mkdir(parents=True)
     # Variables of the build that the daemon does not share.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_") and name != "TMPDIR"}
-    kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[3]), kept.get("PYTHONPATH", "")]))
+    kept.update(children.same_package(kept))
     exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(kept.items())]
     command = [sys.executable, "-m", "modelyard.local.docker", str(state_dir), str(folder / "images.json")]
     program = programs / "docker"
