@@ -16,8 +16,8 @@ DELIVERY = "delivery"
 DELIVERY_PURPOSES = ("verdict", "plan", "train", "promote", "smoke-test")
 """What the functions of the delivery pipeline are for."""
 
-ACCESS_PURPOSES = ("plan", "train", "promote-from", "promote-to", "smoke-test")
-"""What those functions do in a stage, each by a role of its own there."""
+ACCESS_PURPOSES = ("train", "promote-from", "promote-to", "smoke-test")
+"""What those functions do in a stage, each by a role of its own there; plans are made by the role of `cdk bootstrap`."""
 
 RESERVED_PROJECT_NAMES = frozenset({PLATFORM, "foundation", "serving"})
 """Project names that would clash with a stage's own parameters or stacks."""
@@ -68,7 +68,7 @@ def delivery_pipeline() -> str:
 
 
 def delivery_bucket(purpose: str, account: str, region: str) -> str:
-    """A bucket of the delivery pipeline; `purpose` is `source` or `artifacts`."""
+    """A bucket of the delivery pipeline; `purpose` is `source`, `artifacts` or `logs`."""
     return bucket_name(DELIVERY, purpose, account, region)
 
 
@@ -87,9 +87,19 @@ def delivery_role(stage: str, purpose: str) -> str:
     return f"{PREFIX}-{stage}-{DELIVERY}-{purpose}"
 
 
-def delivery_stack() -> str:
-    """The stack of the delivery pipeline."""
-    return "Modelyard-Delivery"
+def delivery_stage(stage: str, part: int = 1) -> str:
+    """The stage of the delivery pipeline that deploys to a stage, or a further part of it where it has many projects."""
+    return f"Deploy-{stage}" + (f"-{part}" if part > 1 else "")
+
+
+def delivery_change_set(purpose: str) -> str:
+    """The change sets of the delivery pipeline; `purpose` is `deploy`, or `review` of those that a gate shows."""
+    return f"{PREFIX}-{purpose}"
+
+
+def delivery_stack(region: str = "") -> str:
+    """The stack of the delivery pipeline, or that of its artifacts in another `region`."""
+    return "Modelyard-Delivery" + (f"-{region}" if region else "")
 
 
 def parameter_path(stage: str, project: str | None = None, key: str | None = None) -> str:

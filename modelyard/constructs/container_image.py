@@ -3,11 +3,11 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from aws_cdk import CfnParameter, Duration, IgnoreMode, Stack
+from aws_cdk import CfnOutput, CfnParameter, Duration, IgnoreMode, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_ssm as ssm
@@ -21,6 +21,8 @@ from modelyard.constructs.sources import NOT_SOURCES
 from modelyard.settings import ConfigurationError
 
 _TAG_LENGTH = 16
+_PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]
+_PLATFORM_ROLES = ("Modelyard-*", f"{names.delivery_role('*', '*')}")
 
 
 class ContainerImage(Construct):
@@ -41,11 +43,13 @@ class ContainerImage(Construct):
             repository until one asks.
         retain: whether the repository and its images outlive the stack. Default: they do.
         adopt: whether to refer to the repository that an earlier deployment retained. Default: make it.
+        pulled_from: other accounts whose roles of the platform may pull it. Default: none.
 
     Attributes:
         name: the folder's name, followed by a slash and the variant, where it has one.
         repository: the repository, `modelyard/<name>`.
         tag: the image's tag.
+        handed_over: the stacks of other accounts that run it, and their parameters of its URI.
 
     Raises:
         ConfigurationError: there is no `Dockerfile` in the folder, or a build argument is none.
@@ -63,11 +67,13 @@ class ContainerImage(Construct):
         build: bool = True,
         retain: bool = True,
         adopt: bool = False,
+        pulled_from: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, id)
         if not (folder / "Dockerfile").is_file():
             raise ConfigurationError(f"{folder}: no Dockerfile there; a container image is made from a folder with one")
         self._builder = builder
+        self.handed_over: list[tuple[Stack, str]] = []
         self._build_args = dict(build_args or {})
         self._uri = ""
         check_build_args("build_args", self._build_args)
@@ -81,7 +87,7 @@ class ContainerImage(Construct):
         self.repository = (
             ecr.Repository.from_repository_name(self, "Repository", repository)
             if adopt
-            else self._make_repository(repository, retain)
+            else self._make_repository(repository, retain, pulled_from)
         )
         if build:
             self._build()
@@ -92,22 +98,30 @@ class ContainerImage(Construct):
         Another stack reads it from an SSM parameter whose name holds the tag. An export would not do: CloudFormation
         refuses to change one that is in use, and this one changes with every image. As the name is in the user's
         template, a new image changes that, and so is deployed.
+
+        A stack in another account cannot read it. It has a parameter without a default, and the stack of the image an
+        output of the same name: whoever deploys them hands it over.
         """
         self._build()
         own, its = Stack.of(self), Stack.of(user)
         if its is own:
             return self._uri
-        its.add_stack_dependency(own)
         # A parameter of the same id would keep its former value, whatever its default: the CDK asks for that.
         id = "Image" + "".join(part.capitalize() for part in re.split(r"[^a-z0-9]", self.name)) + self.tag
         existing = its.node.try_find_child(id)
         if isinstance(existing, CfnParameter):
             return existing.value_as_string
+        its.add_stack_dependency(own)
+        abroad = own.account != its.account
+        if abroad:
+            self.handed_over.append((its, id))
+        if abroad and own.node.try_find_child(id) is None:
+            CfnOutput(own, id, value=self._uri, description=f"URI of the image {self.name}, by digest")
         parameter = CfnParameter(
             its,
             id,
-            type="AWS::SSM::Parameter::Value<String>",
-            default=names.image_parameter(self.name, self.tag),
+            type="String" if abroad else "AWS::SSM::Parameter::Value<String>",
+            default=None if abroad else names.image_parameter(self.name, self.tag),
             description=f"URI of the image {self.name}, by digest",
         )
         return parameter.value_as_string
@@ -132,7 +146,7 @@ class ContainerImage(Construct):
     def _parameter(self, id: str, name: str, description: str) -> None:
         ssm.StringParameter(self, id, parameter_name=name, string_value=self._uri, description=description)
 
-    def _make_repository(self, name: str, retain: bool) -> ecr.Repository:
+    def _make_repository(self, name: str, retain: bool, pulled_from: Sequence[str]) -> ecr.Repository:
         repository = ecr.Repository(
             self,
             "Repository",
@@ -150,5 +164,25 @@ class ContainerImage(Construct):
         )
         # One that is retained is deleted, and so emptied, only by the roll back of the deployment that made it. The
         # CDK's own property refuses that.
-        cast(ecr.CfnRepository, repository.node.default_child).empty_on_delete = True
+        made = cast(ecr.CfnRepository, repository.node.default_child)
+        made.empty_on_delete = True
+        if pulled_from:
+            made.repository_policy_text = _pulled_by(Stack.of(self).partition, pulled_from)
         return repository
+
+
+def _pulled_by(partition: str, accounts: Sequence[str]) -> dict[str, Any]:
+    """Lets the roles of the platform in other accounts pull, and look up a digest.
+
+    CloudFormation draws the names of the roles that SageMaker assumes, from those of their stacks.
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html
+    """
+    roles = [f"arn:{partition}:iam::{account}:role/{name}" for account in accounts for name in _PLATFORM_ROLES]
+    statement = {
+        "Sid": "StagesPull",
+        "Effect": "Allow",
+        "Principal": {"AWS": [f"arn:{partition}:iam::{account}:root" for account in accounts]},
+        "Action": _PULL,
+        "Condition": {"ArnLike": {"aws:PrincipalArn": roles}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -1,5 +1,7 @@
 """The roles that SageMaker assumes, one for each thing it does."""
 
+from dataclasses import replace
+
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -50,6 +52,7 @@ class ExecutionRoles(Construct):
         stage: name of the stage, whose model package groups pipelines register to.
         store: the stage's key and buckets.
         in_vpc: whether jobs and endpoints run in a VPC, which lets their roles make network interfaces. Default: no.
+        image_account: a further account whose images they run. Default: those of their own alone.
 
     Attributes:
         pipeline: starts jobs and registers models.
@@ -57,8 +60,18 @@ class ExecutionRoles(Construct):
         endpoint: what endpoints run as.
     """
 
-    def __init__(self, scope: Construct, id: str, *, stage: str, store: ArtifactStore, in_vpc: bool = False) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: str,
+        store: ArtifactStore,
+        in_vpc: bool = False,
+        image_account: str | None = None,
+    ) -> None:
         super().__init__(scope, id)
+        self._image_account = image_account
         self._stage = stage
         self._store = store
         self._arns = Arns.of(self)
@@ -87,12 +100,14 @@ class ExecutionRoles(Construct):
         )
 
     @property
-    def _images(self) -> str:
-        return self._arns.arn("ecr", f"repository/{names.repository('*')}")
+    def _images(self) -> list[str]:
+        accounts = dict.fromkeys([self._arns.account, self._image_account or self._arns.account])
+        repositories = f"repository/{names.repository('*')}"
+        return [replace(self._arns, account=account).arn("ecr", repositories) for account in accounts]
 
     def _allow_running(self, role: Permissions) -> None:
         """What any container needs: its image, its logs, its metrics, its network."""
-        role.allow(_PULL_IMAGE, self._images, because=_IMAGES)
+        role.allow(_PULL_IMAGE, *self._images, because=_IMAGES)
         logs = self._arns.arn("logs", "log-group:/aws/sagemaker/*")
         role.allow(_WRITE_LOGS, logs, because=_NAMED_LATER)
         role.allow(["ecr:GetAuthorizationToken"], "*", because=_NO_RESOURCES)
@@ -136,7 +151,7 @@ class ExecutionRoles(Construct):
         role.allow(_RUN, self._arns.arn("sagemaker", "experiment-trial-component/pipelines-*"), because=_NAMED_LATER)
         # Registering a version looks its image up for the digest:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/security-iam-awsmanpol-model-registry.html
-        role.allow(_FIND_IMAGE, self._images, because=_IMAGES)
+        role.allow(_FIND_IMAGE, *self._images, because=_IMAGES)
         artifacts = self._store.artifacts
         role.allow(["s3:ListBucket"], artifacts.bucket_arn)
         # Conditions on property files are evaluated with this role.

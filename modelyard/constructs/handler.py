@@ -29,6 +29,7 @@ class Handler(Construct):
         folder: the folder of `modelyard/lambdas`.
         handler: module and function in the folder, such as `wake.handler`.
         description: shown by Lambda.
+        name: of the function and of its role, where others know them by name. Default: CloudFormation's.
         environment: variables of the function. Default: none.
         timeout: how long an invocation may take. Default: one minute.
         memory_size: MB. Default: 256.
@@ -49,6 +50,7 @@ class Handler(Construct):
         folder: str,
         handler: str,
         description: str,
+        name: str | None = None,
         environment: Mapping[str, str] | None = None,
         timeout: Duration | None = None,
         memory_size: int = 256,
@@ -56,7 +58,7 @@ class Handler(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.log_group = log_group_of(self)
-        self.role = function_role(self, "Role", self.log_group)
+        self.role = function_role(self, "Role", self.log_group, name)
         self.permissions = Permissions(self.role)
         self.function = lambda_.Function(
             self,
@@ -67,6 +69,7 @@ class Handler(Construct):
             handler=f"{folder}.{handler}",
             runtime=RUNTIME,
             description=description,
+            function_name=name,
             environment=dict(environment or {}),
             timeout=timeout or Duration.minutes(1),
             memory_size=memory_size,
@@ -81,8 +84,8 @@ def log_group_of(scope: Construct) -> logs.LogGroup:
     return logs.LogGroup(scope, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY)
 
 
-def function_role(scope: Construct, id: str, log_group: logs.ILogGroup) -> iam.Role:
+def function_role(scope: Construct, id: str, log_group: logs.ILogGroup, name: str | None = None) -> iam.Role:
     """A role for functions that write to `log_group`."""
-    role = iam.Role(scope, id, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    role = iam.Role(scope, id, role_name=name, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     log_group.grant_write(role)
     return role

@@ -1,13 +1,16 @@
 """What a stage keeps."""
 
+from collections.abc import Sequence
+
 from constructs import Construct
 
 from modelyard.constructs.artifact_store import ArtifactStore
+from modelyard.constructs.delivery_access import DeliveryAccess
 from modelyard.constructs.emptier import Emptier
 from modelyard.constructs.execution_roles import ExecutionRoles
 from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.parameter_registry import ParameterRegistry
-from modelyard.settings import Stage
+from modelyard.settings import Delivery, Stage
 from modelyard.stacks.base import StageStack
 
 
@@ -16,6 +19,8 @@ class FoundationStack(StageStack):
 
     Args:
         stage: where it stands.
+        delivery: what delivers to the stage; its functions get roles here. Default: nothing does.
+        access: what these functions do in the stage, see `purposes_of`.
 
     Attributes:
         store: key and buckets.
@@ -24,7 +29,15 @@ class FoundationStack(StageStack):
         emptier: of a disposable stage, empties what is to be deleted; None otherwise.
     """
 
-    def __init__(self, scope: Construct, id: str, *, stage: Stage) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: Stage,
+        delivery: Delivery | None = None,
+        access: Sequence[str] = (),
+    ) -> None:
         super().__init__(
             scope,
             id,
@@ -39,7 +52,24 @@ class FoundationStack(StageStack):
             Emptier(self, "Emptier", stage=stage.name, buckets=self.store.buckets) if stage.disposable else None
         )
         in_vpc = stage.network is not None
-        self.roles = ExecutionRoles(self, "Roles", stage=stage.name, store=self.store, in_vpc=in_vpc)
+        self.roles = ExecutionRoles(
+            self,
+            "Roles",
+            stage=stage.name,
+            store=self.store,
+            in_vpc=in_vpc,
+            image_account=delivery.account if delivery else None,
+        )
+        if delivery:
+            DeliveryAccess(
+                self,
+                "Delivery",
+                stage=stage.name,
+                account=delivery.account,
+                purposes=access,
+                store=self.store,
+                ledger=self.ledger,
+            )
         parameters = ParameterRegistry(self, "Parameters", stage=stage.name)
         for key, value, description in (
             ("data-bucket", self.store.data.bucket_name, "bucket that pipelines read"),

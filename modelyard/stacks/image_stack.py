@@ -10,7 +10,7 @@ from modelyard.constructs.container_image import ContainerImage
 from modelyard.constructs.image_builder import ImageBuilder
 from modelyard.constructs.image_variants import Variant, variant_of, variants_of
 from modelyard.image_folders import CONTAINERS, image_folders
-from modelyard.settings import Stage
+from modelyard.settings import Delivery, Stage
 from modelyard.stacks.base import acknowledge_for_platform
 
 
@@ -24,6 +24,8 @@ class ImageStack(Stack):
     Args:
         stages: the stages that share it. The repositories are retained unless all of them are disposable, and adopted
             where one of them adopts. Its roles have the first permissions boundary that one of them has.
+        delivery: what builds its images for stages in whatever account: it stands in the delivery's, and those of other
+            accounts may pull from it. Default: it stands in the account of its stages.
         stack_name: its name in CloudFormation. Default: `id`.
         containers: folder of images' folders of your own; they come before the library's, where the names are equal.
             Default: only the library's.
@@ -35,18 +37,24 @@ class ImageStack(Stack):
         id: str,
         *,
         stages: Sequence[Stage],
+        delivery: Delivery | None = None,
         stack_name: str | None = None,
         containers: Path = CONTAINERS,
     ) -> None:
         self._retain = not all(stage.disposable for stage in stages)
         self._adopt = any(stage.adopt for stage in stages)
-        boundary = next((stage.permissions_boundary for stage in stages if stage.permissions_boundary), None)
+        account = delivery.account if delivery else stages[0].account
+        self._abroad = sorted({stage.account for stage in stages} - {account})
+        boundary = (delivery.permissions_boundary if delivery else None) or next(
+            (stage.permissions_boundary for stage in stages if stage.permissions_boundary and stage.account == account),
+            None,
+        )
         super().__init__(
             scope,
             id,
             stack_name=stack_name,
             description="Modelyard: images",
-            env=Environment(account=stages[0].account, region=stages[0].region),
+            env=Environment(account=account, region=stages[0].region),
             termination_protection=self._retain,
             permissions_boundary=PermissionsBoundary.from_arn(boundary) if boundary else None,
         )
@@ -62,6 +70,11 @@ class ImageStack(Stack):
             ConfigurationError: on reading an image whose `variants.json` is wrong.
         """
         return _Images(self, accelerated)
+
+    def handed_to(self, stack: Stack) -> list[str]:
+        """The parameters of a stack in another account that are to be given this one's outputs of the same names."""
+        images = [image for variants in self._images.values() for image in variants.values()]
+        return [id for image in images for user, id in image.handed_over if user is stack]
 
     def _image(self, folder: str, accelerated: bool) -> ContainerImage:
         path = self._folders[folder]
@@ -80,6 +93,7 @@ class ImageStack(Stack):
             build=False,
             retain=self._retain,
             adopt=self._adopt,
+            pulled_from=self._abroad,
         )
 
 

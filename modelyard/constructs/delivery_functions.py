@@ -1,0 +1,85 @@
+"""The functions of the delivery pipeline."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from constructs import Construct
+
+from modelyard import names
+from modelyard.constructs.arns import Arns
+from modelyard.constructs.delivery_access import function_of
+from modelyard.constructs.handler import Handler
+
+__all__ = ["DeliveryFunctions"]
+
+# Neither has a resource level.
+_REPORT = ["codepipeline:PutJobFailureResult", "codepipeline:PutJobSuccessResult"]
+
+
+@dataclass(frozen=True)
+class _Function:
+    handler: str
+    description: str
+    minutes: int = 5
+    memory_size: int = 256
+
+
+_FUNCTIONS = {
+    "verdict": _Function("verdict.handle", "says which tests failed", minutes=1),
+    "plan": _Function("plan.handle", "says what a stage's deployment would change"),
+    "train": _Function("train.handle", "starts the pipelines whose definition or data changed"),
+    "promote": _Function("promote.handle", "registers in a stage what serves in the one before", 15, 1024),
+    "smoke-test": _Function("smoke_test.handle", "compares a stage's answers with recorded ones", 15, 512),
+}
+
+
+class DeliveryFunctions(Construct):
+    """A Lambda function for each of `names.DELIVERY_PURPOSES`, which may tell CodePipeline a job's result.
+
+    In a stage a function works by the roles that the stage has for it. The one that plans works by those of
+    `cdk bootstrap`, which are there before the stage's first deployment.
+
+    Args:
+        access: for each stage its account and what is done there, see `purposes_of`.
+        deploy_roles: ARNs of the roles by which stacks are deployed to the stages.
+
+    Attributes:
+        arns: the functions' ARNs.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        access: Mapping[str, tuple[str, Sequence[str]]],
+        deploy_roles: Sequence[str],
+    ) -> None:
+        super().__init__(scope, id)
+        arns = Arns.of(self)
+        roles: dict[str, list[str]] = {purpose: [] for purpose in names.DELIVERY_PURPOSES}
+        roles["plan"] = list(deploy_roles)
+        for stage, (account, purposes) in access.items():
+            for purpose in purposes:
+                role = f"arn:{arns.partition}:iam::{account}:role/{names.delivery_role(stage, purpose)}"
+                roles[function_of(purpose)].append(role)
+        self.arns: list[str] = []
+        for purpose, assumed in roles.items():
+            function = _FUNCTIONS[purpose]
+            handler = Handler(
+                self,
+                "".join(part.capitalize() for part in purpose.split("-")),
+                folder="delivery",
+                handler=function.handler,
+                description=f"Modelyard: {function.description}",
+                name=names.delivery_function(purpose),
+                environment={"PARTITION": arns.partition},
+                timeout=Duration.minutes(function.minutes),
+                memory_size=function.memory_size,
+            )
+            handler.permissions.allow(_REPORT, "*", because="the action has no resource-level permissions")
+            if assumed:
+                handler.permissions.allow(["sts:AssumeRole"], *assumed)
+            handler.permissions.attach()
+            self.arns.append(arns.arn("lambda", f"function:{names.delivery_function(purpose)}"))

@@ -1,0 +1,104 @@
+"""Who is told what the delivery pipeline comes to."""
+
+import json
+from collections.abc import Sequence
+
+from aws_cdk import Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from modelyard import names
+
+__all__ = ["DeliveryNotifications"]
+
+# https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html
+_FAILURES = {
+    "ExecutionFailed": (
+        "CodePipeline Pipeline Execution State Change",
+        {"pipeline": "$.detail.pipeline", "execution": "$.detail.execution-id", "region": "$.region"},
+        "The delivery has failed: execution <execution> of <pipeline>. What was deployed before stays. See "
+        "https://<region>.console.aws.amazon.com/codesuite/codepipeline/pipelines/<pipeline>/executions/<execution>",
+    ),
+    "ActionFailed": (
+        "CodePipeline Action Execution State Change",
+        {
+            "action": "$.detail.action",
+            "stage": "$.detail.stage",
+            "execution": "$.detail.execution-id",
+            "summary": "$.detail.execution-result.external-execution-summary",
+            "link": "$.detail.execution-result.external-execution-url",
+        },
+        "<action> of <stage> has failed in execution <execution>: <summary> <link>",
+    ),
+}
+
+
+class DeliveryNotifications(Construct):
+    """A topic that tells of what failed, and of gates that await somebody.
+
+    Args:
+        key: encrypts the topic; EventBridge is let use it.
+        emails: who is told; each address has to confirm.
+
+    Attributes:
+        topic_arn: the topic's.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, key: kms.Key, emails: Sequence[str]) -> None:
+        super().__init__(scope, id)
+        pipeline = names.delivery_pipeline()
+        topic = sns.CfnTopic(self, "Topic", kms_master_key_id=key.key_arn, display_name="Modelyard: delivery")
+        self.topic_arn = topic.ref
+        rules = [self._rule(id, pipeline, *failure) for id, failure in _FAILURES.items()]
+        publish = {
+            "Sid": "Failures",
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": self.topic_arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": [rule.attr_arn for rule in rules]}},
+        }
+        insecure = {
+            "Sid": "OnlyWithTls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sns:Publish",
+            "Resource": self.topic_arn,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        document = {"Version": "2012-10-17", "Statement": [publish, insecure]}
+        sns.CfnTopicPolicy(self, "TopicPolicy", topics=[self.topic_arn], policy_document=document)
+        # What a rule asks of the key has no source account: the topic's policy says which rules may write to it.
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],
+            )
+        )
+        for index, email in enumerate(emails):
+            sns.CfnSubscription(self, f"Email{index}", topic_arn=self.topic_arn, protocol="email", endpoint=email)
+
+    def _rule(self, id: str, pipeline: str, detail_type: str, paths: dict[str, str], text: str) -> events.CfnRule:
+        return events.CfnRule(
+            self,
+            id,
+            description=f"Modelyard: {detail_type} of {pipeline} to FAILED",
+            event_pattern={
+                "source": ["aws.codepipeline"],
+                "detail-type": [detail_type],
+                "account": [Stack.of(self).account],
+                "detail": {"pipeline": [pipeline], "state": ["FAILED"]},
+            },
+            targets=[
+                {
+                    "id": "Topic",
+                    "arn": self.topic_arn,
+                    "inputTransformer": {"inputPathsMap": paths, "inputTemplate": json.dumps(text)},
+                }
+            ],
+        )

@@ -1,0 +1,103 @@
+"""The roles of the delivery pipeline and of its actions."""
+
+from collections.abc import Callable, Sequence
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from modelyard import names
+from modelyard.constructs.arns import Arns
+from modelyard.constructs.delivery_definition import SOURCE_KEY, ActionRoles
+from modelyard.constructs.delivery_store import DeliveryStore
+from modelyard.constructs.permissions import Permissions
+from modelyard.settings.delivery import SourceKeys
+
+__all__ = ["DeliveryRoles"]
+
+_OBJECTS = "CodePipeline draws the names of artifacts"
+_BUILDS = ["codebuild:BatchGetBuilds", "codebuild:StartBuild", "codebuild:StopBuild"]
+# https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-S3.html
+_READ_SOURCE = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"]
+_LOOK_AT_SOURCE = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket"]
+
+
+class DeliveryRoles(Construct):
+    """The pipeline's role, which may do nothing but assume those of its actions, and a role for each kind of action.
+
+    Args:
+        store: where artifacts and the source are kept.
+        source: the repository that commits come from; None where they come from the store's source bucket.
+        functions: ARNs of the functions that actions invoke.
+        topic_arn: where gates say that they await somebody.
+        deploy_roles: ARNs of the roles of CloudFormation's actions, which `cdk bootstrap` makes.
+
+    Attributes:
+        pipeline: the pipeline's role.
+        actions: ARNs of the roles of actions.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        store: DeliveryStore,
+        source: SourceKeys | None,
+        functions: Sequence[str],
+        topic_arn: str,
+        deploy_roles: Sequence[str],
+    ) -> None:
+        super().__init__(scope, id)
+        self._store = store
+        self._source = source
+        self._functions = functions
+        self._topic_arn = topic_arn
+        self._arns = Arns.of(self)
+        self.pipeline = iam.Role(self, "Pipeline", assumed_by=iam.ServicePrincipal("codepipeline.amazonaws.com"))
+        actions = [
+            self._role(id, fill)
+            for id, fill in (
+                ("Source", self._allow_source),
+                ("Build", self._allow_build),
+                ("Invoke", self._allow_invoke),
+                ("Approve", self._allow_approve),
+            )
+        ]
+        permissions = Permissions(self.pipeline)
+        permissions.allow(["sts:AssumeRole"], *(role.role_arn for role in actions), *deploy_roles)
+        permissions.attach()
+        self.actions = ActionRoles(*(role.role_arn for role in actions))
+
+    def _role(self, id: str, fill: Callable[[Permissions], None]) -> iam.Role:
+        role = iam.Role(self, id, assumed_by=iam.ArnPrincipal(self.pipeline.role_arn))
+        permissions = Permissions(role)
+        fill(permissions)
+        permissions.attach()
+        return role
+
+    def _allow_source(self, role: Permissions) -> None:
+        if self._source:
+            service = self._source.connection_arn.split(":")[2]
+            role.allow([f"{service}:UseConnection"], self._source.connection_arn)
+        elif self._store.source:
+            role.allow(_READ_SOURCE, self._store.source.arn_for_objects(SOURCE_KEY))
+            role.allow(_LOOK_AT_SOURCE, self._store.source.bucket_arn)
+        role.allow(["s3:PutObject"], self._store.artifacts.arn_for_objects("*"), because=_OBJECTS)
+        role.allow(["kms:Decrypt", "kms:GenerateDataKey"], self._store.key.key_arn)
+
+    def _allow_build(self, role: Permissions) -> None:
+        projects = [self._arns.arn("codebuild", f"project/{names.delivery_project(each)}") for each in _PROJECTS]
+        role.allow(_BUILDS, *projects)
+
+    def _allow_invoke(self, role: Permissions) -> None:
+        role.allow(["lambda:InvokeFunction"], *self._functions)
+        # A function reads its input artifacts with credentials of this role, which its job holds.
+        role.allow(["s3:GetObject", "s3:GetObjectVersion"], self._store.artifacts.arn_for_objects("*"), because=_OBJECTS)
+        role.allow(["kms:Decrypt"], self._store.key.key_arn)
+
+    def _allow_approve(self, role: Permissions) -> None:
+        role.allow(["sns:Publish"], self._topic_arn)
+        role.allow(["kms:Decrypt", "kms:GenerateDataKey"], self._store.key.key_arn)
+
+
+_PROJECTS = ("verify", "assets")
