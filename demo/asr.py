@@ -15,9 +15,9 @@ from demo.performance import ROOT, perform, start_local_aws
 from demo.pipeline import Execution
 from demo.screen import Screen
 from demo.shell import Shell
+from modelyard.constructs.container_images import CONTAINERS
 from modelyard.local.sagemaker.jobs.environments import prepare_environment
 from modelyard.settings import load_settings
-from modelyard.stacks.image_stack import CONTAINERS
 
 __all__ = ["SpeechLoop", "run"]
 

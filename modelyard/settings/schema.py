@@ -12,6 +12,8 @@ from modelyard.settings.section import Section, rule
 from modelyard.settings.training import TrainingSettings
 
 PIPELINE = r"[a-z][a-z0-9_]*"
+STAGE = rf"[a-z][a-z0-9]{{0,{names.MAX_STAGE_LENGTH - 1}}}"
+STAGE_RULE = f"a stage name: lower-case letters and digits, a letter first, at most {names.MAX_STAGE_LENGTH}"
 _SCHEDULE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\((\S+ ){5}\S+\)"
 
 
@@ -24,13 +26,7 @@ _Region = Annotated[str, _matching(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region, suc
 _SubnetId = Annotated[str, _matching(r"subnet-[0-9a-f]{8,17}", "a subnet id, such as subnet-0a1b2c3d")]
 _SecurityGroupId = Annotated[str, _matching(r"sg-[0-9a-f]{8,17}", "a security group id, such as sg-0a1b2c3d")]
 _Email = Annotated[str, _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")]
-StageName = Annotated[
-    str,
-    _matching(
-        rf"[a-z][a-z0-9]{{0,{names.MAX_STAGE_LENGTH - 1}}}",
-        f"a stage name: lower-case letters and digits, a letter first, at most {names.MAX_STAGE_LENGTH}",
-    ),
-]
+StageName = Annotated[str, _matching(STAGE, STAGE_RULE)]
 ProjectName = Annotated[
     str,
     _matching(

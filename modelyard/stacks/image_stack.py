@@ -1,18 +1,16 @@
 """The images of an account in a region."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aws_cdk import Environment, PermissionsBoundary, Stack
 from constructs import Construct
 
+from modelyard.constructs.acknowledged import acknowledge_for_platform
 from modelyard.constructs.container_image import ContainerImage
+from modelyard.constructs.container_images import CONTAINERS, ContainerImages
 from modelyard.constructs.image_builder import ImageBuilder
-from modelyard.constructs.image_variants import Variant, variant_of, variants_of
 from modelyard.settings import Stage
-from modelyard.stacks.base import acknowledge_for_platform
-
-CONTAINERS = Path(__file__).parent.parent / "containers"
 
 
 class ImageStack(Stack):
@@ -39,7 +37,6 @@ class ImageStack(Stack):
         containers: Path = CONTAINERS,
     ) -> None:
         self._retain = not all(stage.disposable for stage in stages)
-        self._adopt = any(stage.adopt for stage in stages)
         boundary = next((stage.permissions_boundary for stage in stages if stage.permissions_boundary), None)
         super().__init__(
             scope,
@@ -51,9 +48,13 @@ class ImageStack(Stack):
             permissions_boundary=PermissionsBoundary.from_arn(boundary) if boundary else None,
         )
         acknowledge_for_platform(self)
-        self._folders = {dockerfile.parent.name: dockerfile.parent for dockerfile in containers.glob("*/Dockerfile")}
-        self._images: dict[str, dict[str, ContainerImage]] = {}
-        self._builder = ImageBuilder(self, "Builder", description="Modelyard: builds images")
+        self._images = ContainerImages(
+            self,
+            builder=ImageBuilder(self, "Builder", description="Modelyard: builds images"),
+            folder=containers,
+            retain=self._retain,
+            adopt=any(stage.adopt for stage in stages),
+        )
 
     def images_for(self, *, accelerated: bool) -> Mapping[str, ContainerImage]:
         """The images of a project by folder: of a folder with variants the one that suits its instance types.
@@ -61,43 +62,4 @@ class ImageStack(Stack):
         Raises:
             ConfigurationError: on reading an image whose `variants.json` is wrong.
         """
-        return _Images(self, accelerated)
-
-    def _image(self, folder: str, accelerated: bool) -> ContainerImage:
-        path = self._folders[folder]
-        if folder not in self._images:
-            self._images[folder] = {variant.name: self._variant(path, variant) for variant in variants_of(path)}
-        return self._images[folder][variant_of(path, accelerated=accelerated).name]
-
-    def _variant(self, folder: Path, variant: Variant) -> ContainerImage:
-        return ContainerImage(
-            self,
-            folder.name.capitalize() + variant.name.capitalize(),
-            folder=folder,
-            builder=self._builder,
-            variant=variant.name,
-            build_args=variant.build_args,
-            build=False,
-            retain=self._retain,
-            adopt=self._adopt,
-        )
-
-
-class _Images(Mapping[str, ContainerImage]):
-    """Makes an image when it is first read."""
-
-    def __init__(self, stack: ImageStack, accelerated: bool) -> None:
-        self._stack = stack
-        self._accelerated = accelerated
-
-    def __getitem__(self, folder: str) -> ContainerImage:
-        return self._stack._image(folder, self._accelerated)
-
-    def __contains__(self, folder: object) -> bool:
-        return folder in self._stack._folders
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._stack._folders))
-
-    def __len__(self) -> int:
-        return len(self._stack._folders)
+        return self._images.suitable(accelerated=accelerated)
