@@ -3,6 +3,9 @@
 Importable without the CDK. Nothing else in the project spells these names.
 """
 
+import hashlib
+import re
+
 PREFIX = "modelyard"
 PLATFORM = "platform"
 """Stands in the place of the project in the path of a stage's own parameters."""
@@ -28,6 +31,8 @@ MAX_STAGE_LENGTH = 15
 MAX_PROJECT_LENGTH = 37
 """Longest project name: SageMaker allows an endpoint name 63 characters, prefix and stage included."""
 
+_STAGE_HASH_LENGTH = 6
+
 VERSION_VARIABLE = "MODEL_PACKAGE_ARN"
 """The variable that tells a model's container which version it serves."""
 
@@ -52,9 +57,23 @@ def key_alias(stage: str) -> str:
     return f"alias/{PREFIX}-{stage}"
 
 
-def image(folder: str, variant: str = "") -> str:
-    """The name of the image made from a folder of that name, or of one of its variants."""
-    return f"{folder}/{variant}" if variant else folder
+def derived_stage(stack: str) -> str:
+    """A stage name for a stack that has none: its own in small letters or, where no stage bears it, with a hash."""
+    plain = re.sub(r"[^a-z0-9]", "", stack.lower())
+    if plain == stack.lower() and len(plain) <= MAX_STAGE_LENGTH and plain not in (IMAGES, PLATFORM):
+        return plain
+    digest = hashlib.sha256(stack.encode()).hexdigest()[:_STAGE_HASH_LENGTH]
+    return plain[: MAX_STAGE_LENGTH - _STAGE_HASH_LENGTH] + digest
+
+
+def artifacts_prefix(endpoint: str) -> str:
+    """What the names of an endpoint's models, configs and rollout alarms begin with; `lambdas.serving.artifacts`."""
+    return f"{endpoint[:46]}-"
+
+
+def image(folder: str, variant: str = "", namespace: str = "") -> str:
+    """The name of the image made from a folder of that name, or of one of its variants, below `namespace`."""
+    return "/".join(part for part in (namespace, folder, variant) if part)
 
 
 def repository(image: str) -> str:

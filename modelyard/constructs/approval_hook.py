@@ -1,6 +1,7 @@
 """What makes an approved model version serve."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -14,18 +15,27 @@ from constructs import Construct
 from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
+from modelyard.constructs.growing_policy import GrowingPolicy
 from modelyard.constructs.handler import Handler
 from modelyard.constructs.hook_metrics import HookMetrics
-from modelyard.constructs.hook_permissions import HookPermissions
+from modelyard.constructs.hook_permissions import LIFETIME_OTHER, RECONCILE_OTHER, HookPermissions, other_endpoint
 from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.paging_alarm import PagingAlarm
 from modelyard.constructs.provider import ResourceProvider
+from modelyard.settings import ConfigurationError
+
+if TYPE_CHECKING:
+    from modelyard.constructs.model_registry import ModelRegistry
 
 _EVENTS = {
     "ModelPackage": "SageMaker Model Package State Change",
     "Endpoint": "SageMaker Endpoint State Change",
     "EndpointDeployment": "SageMaker Endpoint Deployment State Change",
 }
+# A role takes 10,240 characters of policies.
+_MOST_OTHERS = 10
+_PARTS = "versions, models, configs and alarms of one endpoint, whose names end with numbers and hashes"
+_TO_SAGEMAKER = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 _HEARTBEAT = Duration.minutes(15)
 _RECONCILE_TIMEOUT = Duration.minutes(2)
 # Lambda asks for a visibility timeout of at least six times the function's:
@@ -45,13 +55,16 @@ class ApprovalHook(Construct):
     dead-letter queue; alarms watch these queues and the errors of `reconcile`.
 
     Args:
-        stage: name of the stage, whose endpoints it cares for.
         ledger: where approvals, attempts and holds stand.
         store: the stage's key, which encrypts the queues, the topic and the volumes of endpoints.
         endpoint_role: the role that endpoints run as.
         topic: what alarms and roll backs are told to.
+        stage: name of the stage, whose endpoints it cares for. Default: that of `store`.
 
     Attributes:
+        stage: name of the stage.
+        store: the stage's key and buckets.
+        endpoint_role: the role that endpoints run as.
         provider: answers for the custom resource of a `ModelEndpoint`.
         queue: of the endpoints to be reconciled.
         functions: `wake` and `reconcile`, by name.
@@ -64,14 +77,17 @@ class ApprovalHook(Construct):
         scope: Construct,
         id: str,
         *,
-        stage: str,
         ledger: Ledger,
         store: ArtifactStore,
         endpoint_role: iam.IRole,
         topic: sns.ITopic,
+        stage: str | None = None,
     ) -> None:
         super().__init__(scope, id)
         self._key = store.key
+        self.stage = stage = stage or store.stage
+        self.store = store
+        self.endpoint_role = endpoint_role
         dead_events = self._queue("DeadEvents")
         dead_messages = self._queue("DeadMessages", fifo=True)
         self.queue = self._queue(
@@ -136,6 +152,37 @@ class ApprovalHook(Construct):
         self.dead_letter_queues = {"events": dead_events, "messages": dead_messages}
         self._add_alarms(self.dead_letter_queues, topic)
         self.metrics = HookMetrics(self, "Metrics", stage=stage, log_group=reconcile.log_group, topic=topic)
+
+        self._arns = Arns.of(self)
+        self._other_endpoints = (
+            GrowingPolicy(reconcile.role, "OtherEndpoints", RECONCILE_OTHER, because=_PARTS),
+            GrowingPolicy(on_event.role, "OtherEndpoints", LIFETIME_OTHER, because=_PARTS),
+            GrowingPolicy(is_complete.role, "OtherEndpoints", LIFETIME_OTHER, because=_PARTS),
+        )
+        self._other_names: set[str] = set()
+        self._other_roles = GrowingPolicy(reconcile.role, "OtherRoles", ["iam:PassRole"], conditions=_TO_SAGEMAKER)
+
+    def allow_endpoint(self, endpoint_name: str, registry: "ModelRegistry", role: iam.IRole) -> None:
+        """Care for an endpoint that runs as `role` and serves versions of `registry`.
+
+        Nothing is to be done for one that runs as `endpoint_role`, if both names are of the stage.
+
+        Raises:
+            ConfigurationError: it is one more than IAM lets a role be told by name.
+        """
+        group = registry.model_package_group_name
+        prefix = names.resource_name(self.stage, "")
+        if not (endpoint_name.startswith(prefix) and group.startswith(prefix)):
+            self._other_names.add(endpoint_name)
+            if len(self._other_names) > _MOST_OTHERS:
+                raise ConfigurationError(
+                    f"endpoint_name: received {endpoint_name}, and a role names no more than {_MOST_OTHERS} endpoints; "
+                    f"allowed for this one and its model package group: names that begin with {prefix}"
+                )
+            for policy in self._other_endpoints:
+                policy.allow(*other_endpoint(self._arns, endpoint_name, group))
+        if role is not self.endpoint_role:
+            self._other_roles.allow(role.role_arn)
 
     def _queue(
         self,

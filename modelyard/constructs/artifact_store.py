@@ -12,7 +12,9 @@ from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.permissions import Permissions, acknowledge
 from modelyard.constructs.removal import removal_policy
+from modelyard.constructs.stage_of import stage_of
 
+_LOGS_BY_POLICY = "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy"
 _BY_ALIAS = "an adopted key is known by its alias alone, which the condition of the statement names"
 _ACKNOWLEDGED = {
     "NIST.800.53.R5-S3BucketReplicationEnabled": "versions and the refusal to expire guard against loss by mistake; a "
@@ -35,11 +37,12 @@ class ArtifactStore(Construct):
     them.
 
     Args:
-        stage: name of the stage.
+        stage: name of the stage. Default: made of the stack's name.
         retain: whether key and buckets outlive the stack. Default: they do.
         adopt: whether to refer to the key and the buckets that an earlier deployment retained. Default: make them.
 
     Attributes:
+        stage: name of the stage.
         key: encrypts the data, artifacts and capture buckets and whatever else the stage encrypts.
         data: what pipelines read; it tells EventBridge of its objects.
         artifacts: what pipelines write.
@@ -47,9 +50,13 @@ class ArtifactStore(Construct):
         logs: access logs of the other buckets; encrypted by S3, since log delivery writes with no other key.
     """
 
-    def __init__(self, scope: Construct, id: str, *, stage: str, retain: bool = True, adopt: bool = False) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, stage: str | None = None, retain: bool = True, adopt: bool = False
+    ) -> None:
         super().__init__(scope, id)
-        self._stage = stage
+        # A bare App knows no feature flag, and S3's ACLs do not go with the ownership of objects that is asked for.
+        self.node.set_context(_LOGS_BY_POLICY, True)
+        self.stage = stage or stage_of(self)
         self._adopted = adopt
         self._removal = removal_policy(retain)
         self.key: kms.IKey = self._adopt_key() if adopt else self._make_key()
@@ -80,19 +87,19 @@ class ArtifactStore(Construct):
             role.allow(actions, self.key.key_arn, conditions=conditions)
             return
         any_key = Arns.of(self).arn("kms", "key/*")
-        alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": names.key_alias(self._stage)}}
+        alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": names.key_alias(self.stage)}}
         role.allow(actions, any_key, because=_BY_ALIAS, conditions={**conditions, **alias})
 
     def _make_key(self) -> kms.Key:
         key = kms.Key(
             self,
             "Key",
-            description=f"Modelyard stage {self._stage}",
+            description=f"Modelyard stage {self.stage}",
             enable_key_rotation=True,
             removal_policy=self._removal,
             pending_window=Duration.days(7),
         )
-        alias = kms.Alias(self, "KeyAlias", alias_name=names.key_alias(self._stage), target_key=key)
+        alias = kms.Alias(self, "KeyAlias", alias_name=names.key_alias(self.stage), target_key=key)
         alias.apply_removal_policy(self._removal)
         # EventBridge writes to the encrypted dead-letter queue, alarms to the encrypted topic. A rule could not write
         # to the topic: what is asked of the key then has no source account
@@ -111,11 +118,11 @@ class ArtifactStore(Construct):
         return key
 
     def _adopt_key(self) -> kms.IAlias:
-        return kms.Alias.from_alias_name(self, "Key", names.key_alias(self._stage))
+        return kms.Alias.from_alias_name(self, "Key", names.key_alias(self.stage))
 
     def _bucket_name(self, id: str) -> str:
         stack = Stack.of(self)
-        return names.bucket_name(self._stage, id.lower(), stack.account, stack.region)
+        return names.bucket_name(self.stage, id.lower(), stack.account, stack.region)
 
     def _make_bucket(self, id: str, logs: s3.IBucket | None) -> s3.Bucket:
         bucket = s3.Bucket(

@@ -8,11 +8,22 @@ from modelyard.settings.instances import InstanceType
 _MAX_COUNT = 100
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
 _TIMEOUT_SECONDS = range(60, 3601)
+# What large images and models take to load.
+_HEALTH_CHECK_SECONDS = 1200
+_DOWNLOAD_SECONDS = 1800
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Capacity:
-    """Instances of an endpoint; made by `cpu` or `gpu`.
+    """Instances of an endpoint; `cpu` and `gpu` make it with more to say.
+
+    Args:
+        instance: their type, such as `ml.m5.large`.
+        count: how many. Default: 1.
+        health_check_timeout_seconds: how long a container may take to answer its first ping. Default: SageMaker's
+            limit; 1200 for the name of a type with accelerators, whose large images and models take long to load.
+        download_timeout_seconds: how long the model's download and unpacking may take. Default: SageMaker's limit;
+            1800 for the name of a type with accelerators.
 
     Attributes:
         instance: their type.
@@ -23,10 +34,28 @@ class Capacity:
 
     instance: InstanceType
     count: int
-    health_check_timeout_seconds: int | None = None
-    download_timeout_seconds: int | None = None
+    health_check_timeout_seconds: int | None
+    download_timeout_seconds: int | None
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        instance: InstanceType | str,
+        count: int = 1,
+        health_check_timeout_seconds: int | None = None,
+        download_timeout_seconds: int | None = None,
+    ) -> None:
+        if isinstance(instance, str):
+            instance = InstanceType(instance)
+            if instance.accelerated:
+                health_check_timeout_seconds = health_check_timeout_seconds or _HEALTH_CHECK_SECONDS
+                download_timeout_seconds = download_timeout_seconds or _DOWNLOAD_SECONDS
+        object.__setattr__(self, "instance", instance)
+        object.__setattr__(self, "count", count)
+        object.__setattr__(self, "health_check_timeout_seconds", health_check_timeout_seconds)
+        object.__setattr__(self, "download_timeout_seconds", download_timeout_seconds)
+        self._check()
+
+    def _check(self) -> None:
         if not 1 <= self.count <= _MAX_COUNT:
             raise ConfigurationError(f"count: received {self.count}; allowed: 1 to {_MAX_COUNT} instances")
         for name in ("health_check_timeout_seconds", "download_timeout_seconds"):
@@ -57,8 +86,8 @@ class Capacity:
         *,
         count: int = 1,
         local_storage: bool | None = None,
-        health_check_timeout_seconds: int = 1200,
-        download_timeout_seconds: int = 1800,
+        health_check_timeout_seconds: int = _HEALTH_CHECK_SECONDS,
+        download_timeout_seconds: int = _DOWNLOAD_SECONDS,
     ) -> "Capacity":
         """Instances with accelerators, given the time that their large images and models take to load.
 

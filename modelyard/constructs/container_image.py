@@ -39,6 +39,7 @@ class ContainerImage(Construct):
         builder: builds the image; of the same stack.
         variant: tells images of the same folder apart. Default: the folder makes one image.
         build_args: arguments of the Dockerfile. Default: those that it states.
+        namespace: goes before its name. Default: nothing.
         build: whether it is built although no stack asks for its URI. Default: it is; else there is only its
             repository until one asks.
         retain: whether the repository and its images outlive the stack. Default: they do.
@@ -46,7 +47,7 @@ class ContainerImage(Construct):
         pulled_from: other accounts whose roles of the platform may pull it. Default: none.
 
     Attributes:
-        name: the folder's name, followed by a slash and the variant, where it has one.
+        name: namespace, the folder's name and the variant, with slashes between those that there are.
         repository: the repository, `modelyard/<name>`.
         tag: the image's tag.
         handed_over: the stacks of other accounts that run it, and their parameters of its URI.
@@ -64,6 +65,7 @@ class ContainerImage(Construct):
         builder: ImageBuilder,
         variant: str = "",
         build_args: Mapping[str, str] | None = None,
+        namespace: str = "",
         build: bool = True,
         retain: bool = True,
         adopt: bool = False,
@@ -77,7 +79,7 @@ class ContainerImage(Construct):
         self._build_args = dict(build_args or {})
         self._uri = ""
         check_build_args("build_args", self._build_args)
-        self.name = names.image(folder.name, variant)
+        self.name = names.image(folder.name, variant, namespace)
         self._source = assets.Asset(
             self, "Source", path=str(folder), exclude=[*NOT_SOURCES, f"/{FILE}"], ignore_mode=IgnoreMode.GIT
         )

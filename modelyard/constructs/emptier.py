@@ -1,7 +1,7 @@
 """Empties what a disposable stage leaves, so that it can be deleted."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from aws_cdk import CustomResource, Duration, Tags
 from aws_cdk import aws_s3 as s3
@@ -9,13 +9,18 @@ from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.arns import Arns
+from modelyard.constructs.growing_policy import GrowingPolicy
 from modelyard.constructs.handler import Handler
-from modelyard.constructs.model_registry import ModelRegistry
 from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.provider import ResourceProvider
+from modelyard.constructs.stage_of import stage_of
+
+if TYPE_CHECKING:
+    from modelyard.constructs.model_registry import ModelRegistry
 
 TAG = "modelyard:disposable"
 _PROJECTS = "one group for each project of the stage, and projects come and go"
+_VERSIONS = "the versions of a group that is deleted with its stack"
 _TIMEOUT = Duration.minutes(15)
 
 
@@ -25,12 +30,16 @@ class Emptier(Construct):
     What it may empty bears the tag `modelyard:disposable`; what does not is left alone, whatever is asked of it.
 
     Args:
-        stage: name of the stage, whose groups it may empty.
-        buckets: emptied before they are deleted.
+        stage: name of the stage, whose groups it may empty. Default: made of the stack's name.
+        buckets: emptied before they are deleted. Default: none but those told later.
     """
 
-    def __init__(self, scope: Construct, id: str, *, stage: str, buckets: Sequence[s3.IBucket]) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, stage: str | None = None, buckets: Sequence[s3.IBucket] = ()
+    ) -> None:
         super().__init__(scope, id)
+        stage = stage or stage_of(self)
+        self._prefix = names.resource_name(stage, "")
         self._handler = Handler(
             self,
             "OnEvent",
@@ -40,16 +49,36 @@ class Emptier(Construct):
             timeout=_TIMEOUT,
         )
         self._provider = ResourceProvider(self, "Provider", on_event=self._handler.function)
-        self._allow_buckets(self._handler.permissions, buckets)
-        self._allow_groups(self._handler.permissions, names.resource_name(stage, "*"))
+        if buckets:
+            self._allow_buckets(self._handler.permissions, buckets)
+        self._allow_groups(self._handler.permissions, f"{self._prefix}*")
         self._handler.permissions.attach()
+        self._empty_buckets(buckets)
+        self._other_groups = GrowingPolicy(
+            self._handler.role, "OtherGroups", ["sagemaker:ListTags", "sagemaker:DeleteModelPackage"], because=_VERSIONS
+        )
+
+    def empty_buckets(self, buckets: Sequence[s3.IBucket]) -> None:
+        """Empty `buckets` too, before they are deleted; to be called once."""
+        permissions = Permissions(self._handler.role, "Buckets")
+        self._allow_buckets(permissions, buckets)
+        permissions.attach()
+        self._empty_buckets(buckets)
+
+    def empty_model_package_group(self, registry: "ModelRegistry") -> None:
+        """Delete the versions in the group of `registry`, which may be of another stack, before it is deleted."""
+        name = registry.model_package_group_name
+        if not name.startswith(self._prefix):
+            arns = Arns.of(self)
+            self._other_groups.allow(
+                arns.arn("sagemaker", f"model-package-group/{name}"), arns.arn("sagemaker", f"model-package/{name}/*")
+            )
+        self._empty(registry, "model-package-group", registry.model_package_group_arn)
+
+    def _empty_buckets(self, buckets: Sequence[s3.IBucket]) -> None:
         for bucket in buckets:
             # Every bucket is a construct; its interface does not say so.
             self._empty(cast(Construct, bucket), "bucket", bucket.bucket_name)
-
-    def empty_model_package_group(self, registry: ModelRegistry) -> None:
-        """Delete the versions in the group of `registry`, which may be of another stack, before it is deleted."""
-        self._empty(registry, "model-package-group", registry.model_package_group_arn)
 
     @staticmethod
     def _allow_buckets(role: Permissions, buckets: Sequence[s3.IBucket]) -> None:

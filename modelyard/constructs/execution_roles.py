@@ -1,6 +1,7 @@
 """The roles that SageMaker assumes, one for each thing it does."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -8,7 +9,11 @@ from constructs import Construct
 from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
+from modelyard.constructs.growing_policy import GrowingPolicy
 from modelyard.constructs.permissions import Permissions
+
+if TYPE_CHECKING:
+    from modelyard.constructs.model_registry import ModelRegistry
 
 _FIND_IMAGE = ["ecr:BatchGetImage", "ecr:DescribeImages"]
 _PULL_IMAGE = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
@@ -37,6 +42,8 @@ _WRITE_KEY = (*_READ_KEY, "kms:Encrypt", "kms:GenerateDataKey")
 
 _NAMED_LATER = "its name is known only when a pipeline runs"
 _NO_RESOURCES = "the action has no resource-level permissions"
+_INTERFACES = f"{_NO_RESOURCES}, or network interfaces are made at run time"
+_VERSIONS = "the versions of a group that its pipeline registers to"
 _OBJECTS = "the objects of a bucket are made by jobs, under names of theirs"
 _ALARMS = "each update of an endpoint is watched by alarms of its own"
 _IMAGES = "any image of the platform may be run by any job, so that a role need not change with the images"
@@ -49,12 +56,13 @@ class ExecutionRoles(Construct):
     takes the role, on this stage's buckets, key and repositories alone.
 
     Args:
-        stage: name of the stage, whose model package groups pipelines register to.
         store: the stage's key and buckets.
+        stage: name of the stage, whose model package groups pipelines register to. Default: that of `store`.
         in_vpc: whether jobs and endpoints run in a VPC, which lets their roles make network interfaces. Default: no.
         image_account: a further account whose images they run. Default: those of their own alone.
 
     Attributes:
+        store: the stage's key and buckets.
         pipeline: starts jobs and registers models.
         job: what processing and training jobs run as.
         endpoint: what endpoints run as.
@@ -65,15 +73,15 @@ class ExecutionRoles(Construct):
         scope: Construct,
         id: str,
         *,
-        stage: str,
         store: ArtifactStore,
+        stage: str | None = None,
         in_vpc: bool = False,
         image_account: str | None = None,
     ) -> None:
         super().__init__(scope, id)
         self._image_account = image_account
-        self._stage = stage
-        self._store = store
+        self._prefix = names.resource_name(stage or store.stage, "")
+        self.store = store
         self._arns = Arns.of(self)
         self._in_vpc = in_vpc
         self.job = self._role("Job", "runs processing and training jobs")
@@ -87,6 +95,26 @@ class ExecutionRoles(Construct):
             permissions = Permissions(role)
             fill(permissions)
             permissions.attach()
+        self._other_pipelines = GrowingPolicy(
+            self.pipeline, "OtherPipelines", [*_REGISTER, *_EXPERIMENT], because=_VERSIONS
+        )
+
+    def allow_pipeline(self, pipeline_name: str, registry: "ModelRegistry") -> None:
+        """Let a pipeline register to `registry`, which it may do already if both bear the names of the stage."""
+        group = registry.model_package_group_name
+        if not group.startswith(self._prefix):
+            owned = ("model-package-group", group), ("model-package", f"{group}/*")
+            self._other_pipelines.allow(*(self._arns.arn("sagemaker", f"{kind}/{name}") for kind, name in owned))
+        if not pipeline_name.startswith(self._prefix):
+            self._other_pipelines.allow(self._arns.arn("sagemaker", f"experiment/{pipeline_name}"))
+
+    def allow_vpc(self) -> None:
+        """Let jobs and endpoints make the network interfaces that they need in a VPC."""
+        if self._in_vpc:
+            return
+        self._in_vpc = True
+        for role in (self.job, self.endpoint):
+            GrowingPolicy(role, "Vpc", _ATTACH_TO_VPC, because=_INTERFACES).allow("*")
 
     def _role(self, id: str, purpose: str) -> iam.Role:
         return iam.Role(
@@ -114,11 +142,11 @@ class ExecutionRoles(Construct):
         own_metrics = {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
         role.allow(["cloudwatch:PutMetricData"], "*", because=_NO_RESOURCES, conditions=own_metrics)
         if self._in_vpc:
-            role.allow(_ATTACH_TO_VPC, "*", because=f"{_NO_RESOURCES}, or network interfaces are made at run time")
+            role.allow(_ATTACH_TO_VPC, "*", because=_INTERFACES)
 
     def _allow_job(self, role: Permissions) -> None:
         self._allow_running(role)
-        data, artifacts = self._store.data, self._store.artifacts
+        data, artifacts = self.store.data, self.store.artifacts
         objects = artifacts.arn_for_objects("*")
         role.allow(["s3:ListBucket"], data.bucket_arn, artifacts.bucket_arn)
         role.allow(["s3:GetObject"], data.arn_for_objects("*"), objects, because=_OBJECTS)
@@ -126,24 +154,24 @@ class ExecutionRoles(Construct):
         # SageMaker deletes in S3 what a training deletes of its checkpoints:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
         role.allow(["s3:DeleteObject"], artifacts.arn_for_objects("*/checkpoints/*"), because=_OBJECTS)
-        self._store.allow_key(role, *_WRITE_KEY)
+        self.store.allow_key(role, *_WRITE_KEY)
 
     def _allow_endpoint(self, role: Permissions) -> None:
         self._allow_running(role)
-        artifacts = self._store.artifacts
+        artifacts = self.store.artifacts
         role.allow(["s3:ListBucket"], artifacts.bucket_arn)
         role.allow(["s3:GetObject"], artifacts.arn_for_objects("*"), because=_OBJECTS)
         # SageMaker looks at the alarms of a rollout with this role.
         role.allow(["cloudwatch:DescribeAlarms"], self._arns.arn("cloudwatch", "alarm:*"), because=_ALARMS)
-        self._store.allow_key(role, *_READ_KEY)
-        self._store.allow_volumes(role)
+        self.store.allow_key(role, *_READ_KEY)
+        self.store.allow_volumes(role)
 
     def _allow_pipeline(self, role: Permissions) -> None:
         for resource, kind in _JOB_KINDS.items():
             actions = [f"sagemaker:{verb}{kind}" for verb in ("Create", "Describe", "Stop")]
             jobs = self._arns.arn("sagemaker", f"{resource}/pipelines-*")
             role.allow([*actions, "sagemaker:AddTags"], jobs, because=_NAMED_LATER)
-        groups = names.resource_name(self._stage, "*")
+        groups = f"{self._prefix}*"
         packages = [self._arns.arn("sagemaker", f"{kind}/{groups}") for kind in _PACKAGE_KINDS]
         role.allow(_REGISTER, *packages, because="groups are those of the projects, which come and go")
         role.allow(_EXPERIMENT, self._arns.arn("sagemaker", f"experiment/{groups}"), because=_NAMED_LATER)
@@ -152,10 +180,10 @@ class ExecutionRoles(Construct):
         # Registering a version looks its image up for the digest:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/security-iam-awsmanpol-model-registry.html
         role.allow(_FIND_IMAGE, *self._images, because=_IMAGES)
-        artifacts = self._store.artifacts
+        artifacts = self.store.artifacts
         role.allow(["s3:ListBucket"], artifacts.bucket_arn)
         # Conditions on property files are evaluated with this role.
         role.allow(["s3:GetObject"], artifacts.arn_for_objects("*"), because=_OBJECTS)
-        self._store.allow_key(role, *_READ_KEY)
+        self.store.allow_key(role, *_READ_KEY)
         to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         role.allow(["iam:PassRole"], self.job.role_arn, conditions=to_sagemaker)

@@ -45,6 +45,30 @@ _LIFETIME = {
 }
 
 
+# Of one endpoint whose name does not begin as those of the stage do.
+RECONCILE_OTHER = [
+    *(f"sagemaker:{action}" for actions, kinds in _RECONCILE.items() if kinds for action in actions.split()),
+    *("cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:TagResource"),
+]
+LIFETIME_OTHER = [
+    *(f"sagemaker:{action}" for actions, kinds in _LIFETIME.items() if kinds for action in actions.split()),
+    "cloudwatch:DeleteAlarms",
+]
+
+
+def other_endpoint(arns: Arns, endpoint_name: str, model_package_group_name: str) -> list[str]:
+    """The resources of an endpoint whose name does not begin as those of the stage do."""
+    parts = f"{names.artifacts_prefix(endpoint_name)}*"
+    return [
+        arns.arn("sagemaker", f"endpoint/{endpoint_name}"),
+        arns.arn("sagemaker", f"endpoint-config/{parts}"),
+        arns.arn("sagemaker", f"model/{parts}"),
+        arns.arn("sagemaker", f"model-package/{model_package_group_name}/*"),
+        arns.arn("cloudwatch", f"alarm:{parts}"),
+        arns.arn("cloudwatch", f"alarm:TargetTracking-endpoint/{endpoint_name}/*"),
+    ]
+
+
 @dataclass(frozen=True)
 class HookPermissions:
     """Gives each function of the hook its permissions, on the resources of one stage alone."""

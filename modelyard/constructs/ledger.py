@@ -7,6 +7,7 @@ from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.permissions import acknowledge
+from modelyard.constructs.stage_of import stage_of
 
 _ACKNOWLEDGED = {
     "NIST.800.53.R5-DynamoDBInBackupPlan": "its point-in-time recovery reaches back to any second of the last 35 days"
@@ -17,7 +18,7 @@ class Ledger(Construct):
     """A DynamoDB table with point-in-time recovery, paid per request, encrypted with the stage's key.
 
     Args:
-        stage: name of the stage.
+        stage: name of the stage. Default: made of the stack's name.
         key: encrypts the table.
         retain: whether the table outlives the stack. Default: it does, and is protected from deletion.
         adopt: whether to refer to the table that an earlier deployment retained. Default: make it.
@@ -31,13 +32,13 @@ class Ledger(Construct):
         scope: Construct,
         id: str,
         *,
-        stage: str,
         key: kms.IKey,
+        stage: str | None = None,
         retain: bool = True,
         adopt: bool = False,
     ) -> None:
         super().__init__(scope, id)
-        name = names.ledger_table(stage)
+        name = names.ledger_table(stage or stage_of(self))
         self.table: dynamodb.ITable
         if adopt:
             self.table = dynamodb.Table.from_table_attributes(self, "Table", table_name=name, encryption_key=key)

@@ -6,20 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from aws_cdk import CustomResource, Duration
+from aws_cdk import CustomResource, Duration, Stack, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.approval_hook import ApprovalHook
+from modelyard.constructs.arns import Arns
 from modelyard.constructs.capacity import Capacity
 from modelyard.constructs.model_registry import ModelRegistry
 from modelyard.constructs.rollout import Rollout
 from modelyard.constructs.rollout_alarm import RolloutAlarm, watching
+from modelyard.constructs.stack_defaults import StackDefaults
 from modelyard.settings import ConfigurationError, Network, Scaling
 
 _VERSION = 1
+_VARIANT = "AllTraffic"
+_INVOKE = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html
+_ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 _LIMIT_BYTES = 4096
 _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
@@ -36,12 +43,14 @@ class ModelEndpoint(Construct):
 
     Args:
         endpoint_name: its name, a contract with whoever calls it.
-        parameter_name: the SSM parameter of the declaration.
-        hook: what realises it.
         registry: whose approved versions it serves.
-        role: what its containers run as.
         capacity: what it runs on.
-        volume_key: encrypts the volumes of its instances. Default: SageMaker's own encryption.
+        hook: what realises it. Default: the hook of the stack's `StackDefaults`, which also tells their topic when the
+            endpoint does not come to serve the version that it should.
+        role: what its containers run as. Default: the role that the hook was made with.
+        parameter_name: the SSM parameter of the declaration. Default: `/modelyard/<stage>/<endpoint name>/endpoint`.
+        volume_key: encrypts the volumes of its instances. Default: the key of the hook's store where the instances take
+            one.
         network: its VPC, and whether its containers are cut off from every network. Default: none, and they are not.
         environment: variables of its containers, besides MODEL_PACKAGE_ARN, which the hook sets to the ARN of the
             version that they serve. Default: none.
@@ -55,6 +64,7 @@ class ModelEndpoint(Construct):
 
     Attributes:
         endpoint_name: the endpoint's name.
+        endpoint_arn: the endpoint's ARN.
         longest_rollout_seconds: how long a rollout may take; None where its type has no time-out.
 
     Raises:
@@ -68,11 +78,11 @@ class ModelEndpoint(Construct):
         id: str,
         *,
         endpoint_name: str,
-        parameter_name: str,
-        hook: ApprovalHook,
         registry: ModelRegistry,
-        role: iam.IRole,
         capacity: Capacity,
+        hook: ApprovalHook | None = None,
+        role: iam.IRole | None = None,
+        parameter_name: str | None = None,
         volume_key: kms.IKey | None = None,
         network: Network | None = None,
         environment: Mapping[str, str] | None = None,
@@ -82,6 +92,15 @@ class ModelEndpoint(Construct):
         scaling: Scaling | None = None,
     ) -> None:
         super().__init__(scope, id)
+        if not Token.is_unresolved(endpoint_name) and not _ENDPOINT_NAME.fullmatch(endpoint_name):
+            raise ConfigurationError(
+                f"endpoint_name: received {endpoint_name}; allowed: 63 letters, digits and hyphens between them"
+            )
+        defaults = StackDefaults.of(self) if hook is None else None
+        hook = hook or StackDefaults.of(self).hook
+        role = role or hook.endpoint_role
+        if volume_key is None and capacity.instance.takes_volume_key:
+            volume_key = hook.store.key
         if volume_key is not None and not capacity.instance.takes_volume_key:
             raise ConfigurationError(
                 f"volume_key: {capacity.instance.name} keeps its volumes on local NVMe storage, which is encrypted by "
@@ -100,6 +119,8 @@ class ModelEndpoint(Construct):
         rollout.check(capacity.instance, fewest, most, watched=bool(watched))
         self.longest_rollout_seconds = rollout.timeout(most)
         self.endpoint_name = endpoint_name
+        # SageMaker writes ARNs of endpoints in small letters.
+        self.endpoint_arn = Arns.of(self).arn("sagemaker", f"endpoint/{endpoint_name.lower()}")
         declaration: dict[str, Any] = {
             "version": _VERSION,
             "endpoint_name": endpoint_name,
@@ -131,12 +152,56 @@ class ModelEndpoint(Construct):
             resource_type="Custom::ModelyardEndpoint",
             properties={
                 "Declaration": text,
-                "ParameterName": parameter_name,
+                "ParameterName": parameter_name or names.declaration_parameter(hook.stage, endpoint_name),
             },
             service_timeout=Duration.hours(1),
         )
         # The endpoint is deleted before the versions it serves.
         resource.node.add_dependency(registry)
+        hook.allow_endpoint(endpoint_name, registry, role)
+        if Stack.of(hook) is Stack.of(self):
+            # Nor does the hook go before the endpoints that it deletes.
+            resource.node.add_dependency(hook)
+        if defaults:
+            if network:
+                defaults.roles.allow_vpc()
+            seconds = self.longest_rollout_seconds or 0
+            hook.metrics.page_when_unconverged(self, endpoint_name=endpoint_name, rollout_seconds=seconds)
+
+    def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` send requests to the endpoint."""
+        return iam.Grant.add_to_principal(grantee=grantee, actions=_INVOKE, resource_arns=[self.endpoint_arn])
+
+    def metric(
+        self, metric_name: str, *, statistic: str = "Average", period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """A metric of https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html, of all instances.
+
+        Args:
+            metric_name: of the namespace `AWS/SageMaker`, such as `OverheadLatency`.
+            statistic: such as `Sum` or `p99`. Default: the average.
+            period: of the data points. Default: five minutes.
+        """
+        variant = {"EndpointName": self.endpoint_name, "VariantName": _VARIANT}
+        return cloudwatch.Metric(
+            namespace="AWS/SageMaker",
+            metric_name=metric_name,
+            dimensions_map=variant,
+            statistic=statistic,
+            period=period,
+        )
+
+    def metric_invocations(self) -> cloudwatch.Metric:
+        """How many requests were sent to the endpoint."""
+        return self.metric("Invocations", statistic="Sum")
+
+    def metric_invocation_5xx_errors(self) -> cloudwatch.Metric:
+        """How many requests the model answered with an error."""
+        return self.metric("Invocation5XXErrors", statistic="Sum")
+
+    def metric_model_latency(self, *, statistic: str = "p99") -> cloudwatch.Metric:
+        """How many microseconds the model took to answer; by default 99 of 100 requests took no longer."""
+        return self.metric("ModelLatency", statistic=statistic)
 
 
 def _check_size(endpoint_name: str, declaration: str) -> None:

@@ -1,10 +1,16 @@
 """Where a project's model versions are registered and approved."""
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.removal import removal_policy
+from modelyard.constructs.stack_defaults import StackDefaults
+
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
+_LIST = ["sagemaker:ListModelPackageGroups", "sagemaker:ListModelPackages"]
+_DESCRIBE = ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup")
 
 
 class ModelRegistry(Construct):
@@ -13,7 +19,8 @@ class ModelRegistry(Construct):
     Args:
         model_package_group_name: its name, a contract with pipelines and reviewers.
         description: shown by SageMaker. Default: none.
-        retain: whether the group and its versions outlive the stack. Default: they do.
+        retain: whether the group and its versions outlive the stack. Default: they do if the stack is protected from
+            termination; else they are deleted with it.
         adopt: whether to refer to the group that an earlier deployment retained. Default: make it.
 
     Attributes:
@@ -28,7 +35,7 @@ class ModelRegistry(Construct):
         *,
         model_package_group_name: str,
         description: str | None = None,
-        retain: bool = True,
+        retain: bool | None = None,
         adopt: bool = False,
     ) -> None:
         super().__init__(scope, id)
@@ -42,6 +49,35 @@ class ModelRegistry(Construct):
             model_package_group_name=model_package_group_name,
             model_package_group_description=description,
         )
-        group.apply_removal_policy(removal_policy(retain))
+        emptier = StackDefaults.of(self).emptier if retain is None else None
+        group.apply_removal_policy(removal_policy(emptier is None if retain is None else retain))
         # What refers to the group is made after it and goes before it.
         self.model_package_group_arn = group.attr_model_package_group_arn
+        if emptier:
+            emptier.empty_model_package_group(self)
+
+    @staticmethod
+    def from_model_package_group_name(scope: Construct, id: str, model_package_group_name: str) -> "ModelRegistry":
+        """The group of that name, made elsewhere in the stack's account and region.
+
+        Args:
+            scope: of the construct.
+            id: of the construct.
+            model_package_group_name: the group's name.
+        """
+        return ModelRegistry(scope, id, model_package_group_name=model_package_group_name, adopt=True)
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` list the group's versions and look at them."""
+        lists = iam.Grant.add_to_principal(grantee=grantee, actions=_LIST, resource_arns=["*"])
+        return lists.combine(self._grant(grantee, *_DESCRIBE))
+
+    def grant_approve(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` read the group's versions, and approve and reject them."""
+        return self.grant_read(grantee).combine(self._grant(grantee, "sagemaker:UpdateModelPackage"))
+
+    def _grant(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
+        versions = Arns.of(self).arn("sagemaker", f"model-package/{self.model_package_group_name}/*")
+        return iam.Grant.add_to_principal(
+            grantee=grantee, actions=list(actions), resource_arns=[self.model_package_group_arn, versions]
+        )

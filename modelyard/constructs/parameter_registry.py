@@ -4,6 +4,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.stage_of import stage_of
 from modelyard.settings import ConfigurationError
 
 
@@ -11,13 +12,13 @@ class ParameterRegistry(Construct):
     """SSM parameters `/modelyard/<stage>/<project>/<key>`; `modelyard.parameters.ParameterStore` reads them.
 
     Args:
-        stage: name of the stage.
+        stage: name of the stage. Default: made of the stack's name.
         project: name of the project. Default: `platform`, for what belongs to the stage itself.
     """
 
-    def __init__(self, scope: Construct, id: str, *, stage: str, project: str = names.PLATFORM) -> None:
+    def __init__(self, scope: Construct, id: str, *, stage: str | None = None, project: str = names.PLATFORM) -> None:
         super().__init__(scope, id)
-        self._stage = stage
+        self._stage = stage or stage_of(self)
         self._project = project
 
     def add(self, key: str, value: str, *, description: str) -> ssm.StringParameter:

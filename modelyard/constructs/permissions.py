@@ -17,8 +17,9 @@ class Permissions:
     The statements are gathered here and cross to the CDK once, not one by one, which a synthesis would feel.
     """
 
-    def __init__(self, role: iam.Role) -> None:
+    def __init__(self, role: iam.Role, id: str = "Permissions") -> None:
         self._role = role
+        self._id = id
         self._statements: list[dict[str, Any]] = []
         self._reasons: dict[str, str] = {}
 
@@ -50,7 +51,7 @@ class Permissions:
     def attach(self) -> None:
         """Give the role its policy; to be called once, after all that it may do has been said."""
         document = iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": self._statements})
-        self._role.attach_inline_policy(iam.Policy(self._role, "Permissions", document=document))
+        self._role.attach_inline_policy(iam.Policy(self._role, self._id, document=document))
         acknowledge_wildcards(self._role, self._reasons)
 
 

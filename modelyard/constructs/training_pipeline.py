@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Fn
+from aws_cdk import Fn, Stack, Token
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sagemaker as sagemaker
@@ -16,8 +17,10 @@ from modelyard.constructs.execution_roles import ExecutionRoles
 from modelyard.constructs.model_registry import ModelRegistry
 from modelyard.constructs.permissions import acknowledge_wildcards
 from modelyard.constructs.pipeline_schedule import PipelineSchedule
+from modelyard.constructs.stack_defaults import StackDefaults
 from modelyard.pipeline_defs.compiler import CompiledPipeline, compile_pipeline
 from modelyard.settings import ConfigurationError, Network
+from modelyard.settings.instances import names_accelerators
 
 _MAX_INLINE_BYTES = 200 * 1024
 
@@ -28,11 +31,15 @@ class TrainingPipeline(Construct):
     Args:
         pipeline_name: its name, a contract with whoever starts it.
         folder: holds `pipeline.py` and the scripts of its steps.
-        region: region of the stack; decides where AWS's own images come from.
-        store: the buckets and the key that the definition may refer to.
-        roles: the pipeline's and its jobs' roles.
         registry: where the pipeline registers models.
-        images: the images that the definition may refer to, by folder name; it names them by digest.
+        store: the buckets and the key that the definition may refer to. Default: those of `roles`, or else of the
+            stack's `StackDefaults`.
+        roles: the pipeline's and its jobs' roles. Default: those of the stack's `StackDefaults`; with a `store` of
+            your own, roles of this pipeline alone.
+        images: the images that the definition may refer to, by folder name; it names them by digest. Default: those of
+            the stack's `StackDefaults`, which builds the folders of `modelyard/containers`, for accelerators where one
+            of `parameters` names an instance type that has them.
+        region: decides where AWS's own images come from. Default: the region of the stack.
         parameters: defaults for the pipeline's parameters. Default: those in `pipeline.py`.
         network: the VPC of the jobs. Default: none.
         spot: whether its training jobs run on spot capacity. Default: they do not.
@@ -54,11 +61,11 @@ class TrainingPipeline(Construct):
         *,
         pipeline_name: str,
         folder: Path,
-        region: str,
-        store: ArtifactStore,
-        roles: ExecutionRoles,
         registry: ModelRegistry,
-        images: Mapping[str, ContainerImage],
+        store: ArtifactStore | None = None,
+        roles: ExecutionRoles | None = None,
+        images: Mapping[str, ContainerImage] | None = None,
+        region: str | None = None,
         parameters: Mapping[str, str | int | float | bool] | None = None,
         network: Network | None = None,
         spot: bool = False,
@@ -67,7 +74,7 @@ class TrainingPipeline(Construct):
         super().__init__(scope, id)
         compiled = compile_pipeline(
             folder,
-            region=region,
+            region=region or _region(self),
             parameters=parameters,
             subnets=len(network.subnet_ids) if network else 0,
             security_groups=len(network.security_group_ids) if network else 0,
@@ -80,6 +87,11 @@ class TrainingPipeline(Construct):
                 f"{folder}: the pipeline's definition has {size} bytes; a template takes "
                 f"{_MAX_INLINE_BYTES}: use fewer or smaller steps"
             )
+        roles = roles or self._roles(store, in_vpc=network is not None)
+        store = store or roles.store
+        if images is None:
+            accelerated = any(names_accelerators(value) for value in (parameters or {}).values())
+            images = StackDefaults.of(self).images_for(accelerated=accelerated)
         sources = self._sources(compiled)
         used_images = {variable: _image(images, name, folder) for variable, name in compiled.images.items()}
         known = {
@@ -102,6 +114,9 @@ class TrainingPipeline(Construct):
             role_arn=roles.pipeline.role_arn,
             pipeline_definition={"PipelineDefinitionBody": body},
         )
+        roles.allow_pipeline(pipeline_name, registry)
+        if network:
+            roles.allow_vpc()
         self._let_jobs_read(roles.job, sources)
         self.pipeline_name = pipeline_name
         self.pipeline_arn = Arns.of(self).arn("sagemaker", f"pipeline/{pipeline_name}")
@@ -114,6 +129,40 @@ class TrainingPipeline(Construct):
                 pipeline_arn=self.pipeline_arn,
                 description=f"Starts {pipeline_name}",
             ).node.add_dependency(pipeline)
+
+    def grant_start_execution(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` start the pipeline."""
+        return iam.Grant.add_to_principal(
+            grantee=grantee, actions=["sagemaker:StartPipelineExecution"], resource_arns=[self.pipeline_arn]
+        )
+
+    def on_execution_failed(
+        self, id: str, *, target: events.IRuleTarget | None = None, description: str | None = None
+    ) -> events.Rule:
+        """A rule for each execution that fails.
+
+        Args:
+            id: of the rule.
+            target: what is told. Default: nothing, until `add_target` of the rule.
+            description: shown by EventBridge. Default: none.
+        """
+        return events.Rule(
+            self,
+            id,
+            description=description,
+            # https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+            event_pattern=events.EventPattern(
+                source=["aws.sagemaker"],
+                detail_type=["SageMaker Model Building Pipeline Execution Status Change"],
+                detail={"pipelineArn": [self.pipeline_arn], "currentPipelineExecutionStatus": ["Failed"]},
+            ),
+            targets=[target] if target else None,
+        )
+
+    def _roles(self, store: ArtifactStore | None, in_vpc: bool) -> ExecutionRoles:
+        if store is None:
+            return StackDefaults.of(self).roles
+        return ExecutionRoles(self, "Roles", store=store, in_vpc=in_vpc)
 
     def _sources(self, compiled: CompiledPipeline) -> dict[str, assets.Asset]:
         return {
@@ -138,6 +187,16 @@ class TrainingPipeline(Construct):
         )
         reason = "an execution under way may read the scripts it started with"
         acknowledge_wildcards(policy, dict.fromkeys(objects, reason))
+
+
+def _region(pipeline: Construct) -> str:
+    stack = Stack.of(pipeline)
+    if Token.is_unresolved(stack.region):
+        raise ConfigurationError(
+            f"env: the stack {stack.node.path} has no region, which decides where the images of a pipeline come from; "
+            f'write env=Environment(account="111122223333", region="us-east-1") with account and region of yours'
+        )
+    return stack.region
 
 
 def _image(images: Mapping[str, ContainerImage], name: str, folder: Path) -> ContainerImage:

@@ -14,18 +14,14 @@ from modelyard.settings.section import Section, rule
 from modelyard.settings.training import DataTriggerSettings, TrainingSettings
 
 PIPELINE = r"[a-z][a-z0-9_]*"
+STAGE = rf"[a-z][a-z0-9]{{0,{names.MAX_STAGE_LENGTH - 1}}}"
+STAGE_RULE = f"a stage name: lower-case letters and digits, a letter first, at most {names.MAX_STAGE_LENGTH}"
 _SCHEDULE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\((\S+ ){5}\S+\)"
 
 
 _SubnetId = Annotated[str, matching(r"subnet-[0-9a-f]{8,17}", "a subnet id, such as subnet-0a1b2c3d")]
 _SecurityGroupId = Annotated[str, matching(r"sg-[0-9a-f]{8,17}", "a security group id, such as sg-0a1b2c3d")]
-StageName = Annotated[
-    str,
-    matching(
-        rf"[a-z][a-z0-9]{{0,{names.MAX_STAGE_LENGTH - 1}}}",
-        f"a stage name: lower-case letters and digits, a letter first, at most {names.MAX_STAGE_LENGTH}",
-    ),
-]
+StageName = Annotated[str, matching(STAGE, STAGE_RULE)]
 ProjectName = Annotated[
     str,
     matching(

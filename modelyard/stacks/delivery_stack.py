@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.acknowledged import acknowledge_for_platform
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.bootstrap import BootstrapRoles
 from modelyard.constructs.delivery_access import purposes_of
@@ -32,7 +33,6 @@ from modelyard.constructs.delivery_roles import DeliveryRoles
 from modelyard.constructs.delivery_store import DeliveryStore, key_alias_arn
 from modelyard.constructs.permissions import Permissions
 from modelyard.settings import Delivery, Stage
-from modelyard.stacks.base import acknowledge_for_platform
 
 
 class _DeliveryStack(Stack):

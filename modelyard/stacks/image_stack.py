@@ -1,17 +1,17 @@
 """The images of an account in a region."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aws_cdk import Environment, PermissionsBoundary, Stack
 from constructs import Construct
 
+from modelyard.constructs.acknowledged import acknowledge_for_platform
 from modelyard.constructs.container_image import ContainerImage
+from modelyard.constructs.container_images import ContainerImages
 from modelyard.constructs.image_builder import ImageBuilder
-from modelyard.constructs.image_variants import Variant, variant_of, variants_of
-from modelyard.image_folders import CONTAINERS, image_folders
+from modelyard.image_folders import CONTAINERS
 from modelyard.settings import Delivery, Stage
-from modelyard.stacks.base import acknowledge_for_platform
 
 
 class ImageStack(Stack):
@@ -42,9 +42,8 @@ class ImageStack(Stack):
         containers: Path = CONTAINERS,
     ) -> None:
         self._retain = not all(stage.disposable for stage in stages)
-        self._adopt = any(stage.adopt for stage in stages)
         account = delivery.account if delivery else stages[0].account
-        self._abroad = sorted({stage.account for stage in stages} - {account})
+        abroad = sorted({stage.account for stage in stages} - {account})
         boundary = (delivery.permissions_boundary if delivery else None) or next(
             (stage.permissions_boundary for stage in stages if stage.permissions_boundary and stage.account == account),
             None,
@@ -59,9 +58,14 @@ class ImageStack(Stack):
             permissions_boundary=PermissionsBoundary.from_arn(boundary) if boundary else None,
         )
         acknowledge_for_platform(self)
-        self._folders = image_folders(containers)
-        self._images: dict[str, dict[str, ContainerImage]] = {}
-        self._builder = ImageBuilder(self, "Builder", description="Modelyard: builds images")
+        self._images = ContainerImages(
+            self,
+            builder=ImageBuilder(self, "Builder", description="Modelyard: builds images"),
+            folder=containers,
+            retain=self._retain,
+            adopt=any(stage.adopt for stage in stages),
+            pulled_from=abroad,
+        )
 
     def images_for(self, *, accelerated: bool) -> Mapping[str, ContainerImage]:
         """The images of a project by folder: of a folder with variants the one that suits its instance types.
@@ -69,49 +73,8 @@ class ImageStack(Stack):
         Raises:
             ConfigurationError: on reading an image whose `variants.json` is wrong.
         """
-        return _Images(self, accelerated)
+        return self._images.suitable(accelerated=accelerated)
 
     def handed_to(self, stack: Stack) -> list[str]:
         """The parameters of a stack in another account that are to be given this one's outputs of the same names."""
-        images = [image for variants in self._images.values() for image in variants.values()]
-        return [id for image in images for user, id in image.handed_over if user is stack]
-
-    def _image(self, folder: str, accelerated: bool) -> ContainerImage:
-        path = self._folders[folder]
-        if folder not in self._images:
-            self._images[folder] = {variant.name: self._variant(path, variant) for variant in variants_of(path)}
-        return self._images[folder][variant_of(path, accelerated=accelerated).name]
-
-    def _variant(self, folder: Path, variant: Variant) -> ContainerImage:
-        return ContainerImage(
-            self,
-            folder.name.capitalize() + variant.name.capitalize(),
-            folder=folder,
-            builder=self._builder,
-            variant=variant.name,
-            build_args=variant.build_args,
-            build=False,
-            retain=self._retain,
-            adopt=self._adopt,
-            pulled_from=self._abroad,
-        )
-
-
-class _Images(Mapping[str, ContainerImage]):
-    """Makes an image when it is first read."""
-
-    def __init__(self, stack: ImageStack, accelerated: bool) -> None:
-        self._stack = stack
-        self._accelerated = accelerated
-
-    def __getitem__(self, folder: str) -> ContainerImage:
-        return self._stack._image(folder, self._accelerated)
-
-    def __contains__(self, folder: object) -> bool:
-        return folder in self._stack._folders
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._stack._folders))
-
-    def __len__(self) -> int:
-        return len(self._stack._folders)
+        return [id for image in self._images.made() for user, id in image.handed_over if user is stack]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -10,6 +9,7 @@ from modelyard import names
 from modelyard.constructs.approval_hook import ApprovalHook
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.data_trigger import DataTrigger
+from modelyard.constructs.notification_topic import notification_topic
 from modelyard.constructs.parameter_registry import ParameterRegistry
 from modelyard.constructs.serving_dashboard import ServingDashboard
 from modelyard.settings import DataTriggerSettings, Project, Stage
@@ -45,15 +45,7 @@ class ServingStack(StageStack):
     ) -> None:
         super().__init__(scope, id, stage=stage, description=f"Modelyard {stage.name}: approval hook")
         key = foundation.store.key
-        self.topic = sns.Topic(self, "Notifications", master_key=key, enforce_ssl=True)
-        self.topic.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                actions=["sns:Publish"],
-                resources=[self.topic.topic_arn],
-                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
-            )
-        )
+        self.topic = notification_topic(self, "Notifications", key)
         for index, email in enumerate(stage.notification_emails):
             sns.Subscription(
                 self, f"Email{index}", topic=self.topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email

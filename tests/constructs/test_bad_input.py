@@ -146,7 +146,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Construct], object], str]] = {
     ),
     "a declaration that no parameter holds": (
         lambda scope: _endpoint(scope, Capacity.cpu("ml.m5.large"), environment={"TEXT": "é" * 2000}),
-        "modelyard-dev-abalone: the endpoint's declaration has about 4508 bytes, and its SSM parameter holds 4096; "
+        "modelyard-dev-abalone: the endpoint's declaration has about 4666 bytes, and its SSM parameter holds 4096; "
         "write fewer or shorter environment variables, tags and alarms",
     ),
     "the variable that the approval hook sets": (
