@@ -23,6 +23,7 @@ from ministack.core.iam_evaluator import AuthError
 from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, iam, lambda_svc, sts
 from ministack.services.cloudformation import provisioners, stacks
 
+from modelyard.local.accounts import Accounts
 from modelyard.local.direct import Direct
 
 __all__ = ["Emulator", "asgi_app", "refusal"]
@@ -45,8 +46,9 @@ class Emulator:
     def __init__(self, endpoint_url: str, access_key: str) -> None:
         self.endpoint_url = endpoint_url
         self._access_key = access_key
-        self.direct = Direct(asgi_app)
-        self._clients: dict[tuple[str, str, str], Any] = {}
+        self.application = Accounts(asgi_app, access_key)
+        self.direct = Direct(self.application)
+        self._clients: dict[tuple[str, str, str, str], Any] = {}
         self._clients_lock = threading.Lock()
         self._keys: dict[tuple[str, str], dict[str, str]] = {}
         self._worker_types: set[str] = set()
@@ -126,10 +128,14 @@ class Emulator:
 
         Calls come back to this process: never call one on the event loop.
         """
+        return self.client_as(f"arn:aws:iam::{account}:role/modelyard-local", "server", service, region)
+
+    def client_as(self, role_arn: str, session_name: str, service: str, region: str) -> Any:
+        """The same with credentials of ``role_arn``, for what a service does in the name of a role."""
         with self._clients_lock:
-            key = (service, account, region)
+            key = (role_arn, session_name, service, region)
             if key not in self._clients:
-                session = boto3.Session(**self._credentials(f"arn:aws:iam::{account}:role/modelyard-local", "server"))
+                session = boto3.Session(**self._credentials(role_arn, session_name))
                 self._clients[key] = session.client(
                     service,
                     region_name=region,

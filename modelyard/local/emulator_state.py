@@ -1,4 +1,4 @@
-"""Everything that ministack holds, taken out of it and put back: the other module that uses its private names.
+"""Everything that ministack holds, taken out of it and put back, by its private names.
 
 ministack itself saves at shutdown only, S3 objects and Lambda code apart from the rest; here one consistent copy holds
 them all. Held by contract tests like ``emulator.py``.

@@ -41,7 +41,7 @@ OWNER_SECONDS = 1.0
 # What an installation of packages may need of the user's environment.
 KEPT_VARIABLES = re.compile(
     r"HOME|USER|LANG|TZ|MODELYARD_CLOCK_FACTOR"
-    r"|(?:LC|XDG|UV|PIP|SSL)_\w+|\w+_CA_(?:BUNDLE|CERTS)|\w+_(?:proxy|PROXY)"
+    r"|(?:LC|XDG|UV|PIP|SSL)_\w+|(?i:npm_config)_\w+|\w+_CA_(?:BUNDLE|CERTS)|GIT_SSL_CAINFO|\w+_(?:proxy|PROXY)"
 )
 
 
@@ -200,7 +200,7 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket, owner:
     config.loglevel = "WARNING"
     config.graceful_timeout = 0.5
     config.keep_alive_timeout = 75
-    gateway = Gateway(asgi_app, instance.port, emulator.refuse_key, refusal)
+    gateway = Gateway(emulator.application, instance.port, emulator.refuse_key, refusal)
     await serve(gateway, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
     keeping.cancel()
     await keeper.take_or_log()

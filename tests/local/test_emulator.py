@@ -24,7 +24,7 @@ from tests.local.asgi import request, settled
 
 ACCOUNT, REGION = "000000000000", "eu-west-1"
 
-# Every private name that emulator.py and emulator_state.py use, with the parameters that they count on.
+# Every private name that emulator.py, emulator_state.py and accounts.py use, with the parameters that they count on.
 FUNCTIONS: list[tuple[Any, str, list[str]]] = [
     (app, "app", ["scope", "receive", "send"]),
     (app, "_credential_failure", ["service", "iam_action", "request_id", "denied", "headers"]),
@@ -32,6 +32,27 @@ FUNCTIONS: list[tuple[Any, str, list[str]]] = [
     (app, "_get_module", ["name"]),
     (router, "detect_service", ["method", "path", "headers", "query_params"]),
     (router, "extract_access_key_id", ["headers", "query_params"]),
+    (responses, "_account_from_sts_session", ["access_key_id"]),
+    (responses, "error_response_json", ["code", "message", "status", "extra", "message_key", "content_type"]),
+    (sts, "_session_tags", ["params", "check"]),
+    (sts, "_assumed_role_arn", ["role_arn", "session_name"]),
+    (
+        iam_evaluator,
+        "EvalContext",
+        [
+            *("principal_arn", "principal_type", "principal_account", "action", "resource_arn", "region"),
+            *("source_ip", "secure_transport", "request_tags", "tag_keys", "service_context", "principal_keys"),
+        ],
+    ),
+    (iam_evaluator, "evaluate_trust_policy", ["trust_doc", "caller_arn", "ctx"]),
+    (iam_evaluator, "resolve_caller_identity", ["access_key_id"]),
+    (iam_evaluator, "find_iam_access_key_account", ["access_key_id"]),
+    (s3, "_bucket_owner_account", ["name"]),
+    (
+        s3,
+        "_foreign_bucket_allows",
+        ["owner_account", "bucket_name", "key", "method", "query_params", "caller", "headers"],
+    ),
     (responses, "request_scope", ["account_id", "region"]),
     (responses, "get_account_id", []),
     (responses, "get_region", []),
@@ -69,6 +90,7 @@ MAPPINGS: list[tuple[Any, str]] = [
 ]
 SCOPED_STORES: list[tuple[Any, str]] = [
     (iam, "_access_keys"),
+    (iam, "_roles"),
     (cloudformation, "_stacks"),
     (cloudwatch, "_alarms"),
     (cloudwatch, "_metrics"),

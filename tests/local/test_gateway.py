@@ -132,7 +132,7 @@ def test_a_wrong_key_is_refused_in_the_words_of_the_service(
 
 
 def test_the_keys_of_an_assumed_role_are_accepted(local_aws: LocalAws) -> None:
-    role = "arn:aws:iam::444455556666:role/any"
+    role = "arn:aws:iam::444455556666:role/OrganizationAccountAccessRole"
     keys = local_aws.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     other = boto3.Session().client(
         "sts",

@@ -12,6 +12,7 @@ from modelyard.local.sagemaker.operations import Api
 
 __all__ = [
     "API",
+    "ARTIFACTS",
     "SOURCE",
     "InvalidInputException",
     "ResourceAlreadyExistsException",
@@ -39,8 +40,10 @@ class ResourceAlreadyExistsException(SageMakerError):
 API = Api("codebuild", "CodeBuild", InvalidInputException)
 operation = API.operation
 
-SOURCE = ("S3", "NO_SOURCE")
-"""The types of source that builds can have here."""
+SOURCE = ("CODEPIPELINE", "S3", "NO_SOURCE")
+"""The types of source that projects can have here."""
+ARTIFACTS = ("CODEPIPELINE", "S3", "NO_ARTIFACTS")
+"""The types of artifacts that projects can have here."""
 
 
 def projects(context: Context) -> Table:

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import quote
 
 from modelyard.local.codebuild.api import (
-    SOURCE,
     InvalidInputException,
     ResourceNotFoundException,
     builds,
@@ -18,7 +17,7 @@ from modelyard.local.codebuild.api import (
     operation,
     refuse,
 )
-from modelyard.local.codebuild.projects import arn_of
+from modelyard.local.codebuild.projects import CACHE_MODES, arn_of, check_places
 from modelyard.local.sagemaker.context import Context, Record
 
 __all__ = ["IN_PROGRESS"]
@@ -40,14 +39,28 @@ _OVERRIDES = {
     "encryptionKeyOverride": ("encryptionKey",),
     "timeoutInMinutesOverride": ("timeoutInMinutes",),
     "queuedTimeoutInMinutesOverride": ("queuedTimeoutInMinutes",),
+    "secondarySourcesOverride": ("secondarySources",),
+    "artifactsOverride": ("_artifacts",),
+    "secondaryArtifactsOverride": ("_secondaryArtifacts",),
+    "cacheOverride": ("cache",),
 }
 _TAKEN = {*_OVERRIDES, "projectName", "environmentVariablesOverride", "idempotencyToken"}
 _SUPPORTED = [
-    ("sourceTypeOverride", SOURCE),
+    ("sourceTypeOverride", ("S3", "NO_SOURCE")),
+    ("secondarySourcesOverride[].type", ("S3",)),
+    ("artifactsOverride.type", ("S3", "NO_ARTIFACTS")),
+    ("artifactsOverride.bucketOwnerAccess", ()),
+    ("secondaryArtifactsOverride[].type", ("S3",)),
+    ("secondaryArtifactsOverride[].bucketOwnerAccess", ()),
+    ("cacheOverride.type", ("NO_CACHE", "LOCAL")),
+    ("cacheOverride.modes[]", CACHE_MODES),
     ("environmentTypeOverride", ("LINUX_CONTAINER",)),
-    ("environmentVariablesOverride[].type", ("PLAINTEXT",)),
+    ("environmentVariablesOverride[].type", ("PLAINTEXT", "PARAMETER_STORE")),
 ]
-_COPIED = ("environment", "serviceRole", "source", "encryptionKey", "timeoutInMinutes", "queuedTimeoutInMinutes")
+_COPIED = (
+    *("environment", "serviceRole", "source", "secondarySources", "encryptionKey", "cache"),
+    *("timeoutInMinutes", "queuedTimeoutInMinutes"),
+)
 
 
 @operation("StartBuild")
@@ -58,8 +71,7 @@ def start_build(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     if again is not None:
         return {"build": again}
     record = _record(context, project, request)
-    if record["source"]["type"] == "S3" and not record["source"].get("location"):
-        raise InvalidInputException("Invalid input: sourceLocationOverride is required for source type S3")
+    _check(record)
     builds(context)[record["id"]] = record
     context.component("codebuild").start(context, record)
     return {"build": record}
@@ -95,6 +107,17 @@ def stop_build(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     return {"build": record}
 
 
+def _check(record: Record) -> None:
+    # What a pipeline gives is not there without one.
+    if record["source"]["type"] == "CODEPIPELINE":
+        raise InvalidInputException("sourceTypeOverride must be set when using source type CODEPIPELINE")
+    if record["_artifacts"]["type"] == "CODEPIPELINE":
+        raise InvalidInputException("ArtifactsOverride must be set when using artifacts type CodePipelines")
+    if record["source"]["type"] == "S3" and not record["source"].get("location"):
+        raise InvalidInputException("Invalid input: sourceLocationOverride is required for source type S3")
+    check_places({**record, "artifacts": record["_artifacts"], "secondaryArtifacts": record["_secondaryArtifacts"]})
+
+
 def _started_before(context: Context, request: dict[str, Any]) -> Record | None:
     """The build that the same request started within the last five minutes."""
     token = request.get("idempotencyToken")
@@ -125,7 +148,8 @@ def _record(context: Context, project: Record, request: dict[str, Any]) -> Recor
         "initiator": "modelyard-local",
         "phases": [],
         "artifacts": {"location": ""},
-        "cache": {"type": "NO_CACHE"},
+        "_artifacts": copy.deepcopy(project["artifacts"]),
+        "_secondaryArtifacts": copy.deepcopy(project.get("secondaryArtifacts", [])),
         "logs": _logs(context, project, build),
         "_request": request,
         **copy.deepcopy({name: project[name] for name in _COPIED if name in project}),

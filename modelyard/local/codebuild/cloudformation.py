@@ -64,6 +64,8 @@ _DEFAULTS: Properties = {
     "Description": "",
     "LogsConfig": {},
     "Cache": {"Type": "NO_CACHE"},
+    "SecondarySources": [],
+    "SecondaryArtifacts": [],
     "TimeoutInMinutes": 60,
     "QueuedTimeoutInMinutes": 480,
     "Tags": [],

@@ -4,9 +4,12 @@ https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from modelyard.local.codebuild.api import (
+    ARTIFACTS,
     SOURCE,
     InvalidInputException,
     ResourceAlreadyExistsException,
@@ -17,22 +20,27 @@ from modelyard.local.codebuild.api import (
 )
 from modelyard.local.sagemaker.context import Context, Record
 
-__all__ = ["arn_of"]
+__all__ = ["arn_of", "check_places"]
 
 _DEFAULTS = {"timeoutInMinutes": 60, "queuedTimeoutInMinutes": 480, "cache": {"type": "NO_CACHE"}}
+CACHE_MODES = ("LOCAL_CUSTOM_CACHE", "LOCAL_SOURCE_CACHE", "LOCAL_DOCKER_LAYER_CACHE")
+"""Docker's layers and sources are at hand here anyway: the first alone does something."""
 _SUPPORTED = [
     ("source.type", SOURCE),
     ("source.auth", ()),
     ("source.gitSubmodulesConfig", ()),
     ("source.sourceIdentifier", ()),
     ("sourceVersion", ()),
-    ("secondarySources", ()),
+    ("secondarySources[].type", ("S3",)),
     ("secondarySourceVersions", ()),
-    ("artifacts.type", ("NO_ARTIFACTS",)),
-    ("secondaryArtifacts", ()),
-    ("cache.type", ("NO_CACHE",)),
+    ("artifacts.type", ARTIFACTS),
+    ("artifacts.bucketOwnerAccess", ()),
+    ("secondaryArtifacts[].type", ("S3",)),
+    ("secondaryArtifacts[].bucketOwnerAccess", ()),
+    ("cache.type", ("NO_CACHE", "LOCAL")),
+    ("cache.modes[]", CACHE_MODES),
     ("environment.type", ("LINUX_CONTAINER",)),
-    ("environment.environmentVariables[].type", ("PLAINTEXT",)),
+    ("environment.environmentVariables[].type", ("PLAINTEXT", "PARAMETER_STORE")),
     ("environment.computeConfiguration", ()),
     ("environment.fleet", ()),
     ("environment.certificate", ()),
@@ -107,10 +115,36 @@ def _order(project: Record, by: str) -> Any:
     return project[{"NAME": "name", "CREATED_TIME": "created", "LAST_MODIFIED_TIME": "lastModified"}[by]]
 
 
-def _check(project: dict[str, Any]) -> None:
-    refuse(project, _SUPPORTED)
-    source = project["source"]
+def check_places(record: dict[str, Any]) -> None:
+    """Raise for sources and artifacts of a project or a build that lack what their type needs."""
+    source = record["source"]
     if source["type"] == "S3" and not source.get("location"):
         raise InvalidInputException("Invalid project source: location is required for source type S3")
     if source["type"] == "NO_SOURCE" and not source.get("buildspec"):
         raise InvalidInputException("Invalid input: buildspec is required for projects with no source")
+    for artifacts in (record["artifacts"], *record.get("secondaryArtifacts", ())):
+        if artifacts["type"] == "S3" and not artifacts.get("location"):
+            raise InvalidInputException("Invalid artifacts: location is required for artifact type S3")
+    _check_identifiers(record.get("secondarySources", ()), "sourceIdentifier")
+    _check_identifiers(record.get("secondaryArtifacts", ()), "artifactIdentifier")
+
+
+def _check_identifiers(given: Sequence[dict[str, Any]], member: str) -> None:
+    for item in given:
+        # It becomes part of a variable's name.
+        if not re.fullmatch(r"[A-Za-z0-9_]{1,128}", item.get(member, "")):
+            raise InvalidInputException(
+                f"Invalid input: {member} {item.get(member, '')!r} must be letters, digits and underscores"
+            )
+    if len({item[member] for item in given}) < len(given):
+        raise InvalidInputException(f"Invalid input: {member} must be unique")
+
+
+def _check(project: dict[str, Any]) -> None:
+    refuse(project, _SUPPORTED)
+    types = project["source"]["type"], project["artifacts"]["type"]
+    if types.count("CODEPIPELINE") == 1:
+        raise InvalidInputException(
+            "Invalid input: when using CodePipeline both sourceType, and artifactType must be set to: CODEPIPELINE"
+        )
+    check_places(project)

@@ -29,7 +29,8 @@ class BuildRunner:
     def start(self, context: Context, record: Record) -> None:
         """Run a build in the background."""
         folder = self._folder / uuid.uuid4().hex
-        build = Build(context, record, folder, self._roles)
+        project = f"{context.account}-{context.region}-{record['projectName']}"
+        build = Build(context, record, folder, self._service.state_dir / "build-caches" / project, self._roles)
 
         def run() -> None:
             try:

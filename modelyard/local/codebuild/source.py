@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import zipfile
 from pathlib import Path
 
@@ -13,8 +14,8 @@ __all__ = ["fetch_source", "unzip"]
 
 def fetch_source(storage: Storage, location: str, folder: Path) -> None:
     """Put the source at ``location`` (``bucket/key.zip``, ``bucket/prefix/``) into ``folder``; raises StorageError."""
-    uri = f"s3://{location}"
-    if location.endswith("/"):
+    uri = f"s3://{location.removeprefix('arn:aws:s3:::')}"
+    if uri.endswith("/"):
         found = storage.below(uri)
         if not found:
             raise StorageError(f"{uri} holds no object")
@@ -24,13 +25,17 @@ def fetch_source(storage: Storage, location: str, folder: Path) -> None:
 
 
 def unzip(content: bytes, name: str, folder: Path) -> None:
-    """Extract an archive with its programs still programs; raises StorageError for what is no archive."""
+    """Extract an archive with its programs still programs and its links links; raises StorageError for no archive."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for info in archive.infolist():
-                path = Path(archive.extract(info, folder))
-                # zipfile drops what makes a file a program.
-                if not info.is_dir() and info.external_attr >> 16 & 0o111:
+                path, mode = Path(archive.extract(info, folder)), info.external_attr >> 16
+                # zipfile drops what makes a file a program, and writes a link as a file that holds its target.
+                if stat.S_ISLNK(mode):
+                    target = path.read_text()
+                    path.unlink()
+                    path.symlink_to(target)
+                elif not info.is_dir() and mode & 0o111:
                     path.chmod(0o755)
     except zipfile.BadZipFile:
         raise StorageError(f"{name} is no ZIP file") from None

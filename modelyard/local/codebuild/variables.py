@@ -10,33 +10,46 @@ from pathlib import Path
 
 from modelyard.local.sagemaker.context import Context, Record
 
-__all__ = ["environment_of", "write_docker"]
+__all__ = ["SESSION", "environment_of", "write_docker"]
+
+SESSION = "AWSCodeBuild"
+"""The name of the sessions in which builds have their role."""
 
 
 def environment_of(
-    context: Context, record: Record, own: Mapping[str, str], source: Path, home: Path, programs: Path
+    context: Context,
+    record: Record,
+    own: Mapping[str, str],
+    given: Mapping[str, str],
+    folders: Mapping[str, Path],
+    host: Mapping[str, str],
 ) -> dict[str, str]:
     """The variables that CodeBuild gives a build, those of its project and its start, and the buildspec's ``own``.
 
     Of equal names the first counts, see
     https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html.
+
+    Args:
+        own: The buildspec's.
+        given: The values of the project's and the start's.
+        folders: The folders of the sources by their variables, and ``HOME``.
+        host: What the machine gives, ``PATH`` among it.
     """
     emulator = context.service.emulator
     return {
-        "PATH": f"{programs}:{os.environ.get('PATH', os.defpath)}",
-        "HOME": str(home),
-        "TMPDIR": str(home / "tmp"),
+        **host,
+        "TMPDIR": str(folders["HOME"] / "tmp"),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         **own,
-        **{item["name"]: item["value"] for item in record["environment"]["environmentVariables"]},
+        **given,
         "AWS_REGION": context.region,
         "AWS_DEFAULT_REGION": context.region,
         "AWS_ENDPOINT_URL": emulator.endpoint_url,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_PAGER": "",
         "NO_PROXY": os.environ.get("NO_PROXY", ""),
-        **emulator.session_credentials(record["serviceRole"], "AWSCodeBuild"),
+        **emulator.session_credentials(record["serviceRole"], SESSION),
         "CI": "true",
         "CODEBUILD_BUILD_ARN": record["arn"],
         "CODEBUILD_BUILD_ID": record["id"],
@@ -47,8 +60,8 @@ def environment_of(
         "CODEBUILD_KMS_KEY_ID": record["encryptionKey"],
         "CODEBUILD_LOG_PATH": record["logs"]["streamName"],
         "CODEBUILD_SOURCE_REPO_URL": record["source"].get("location", ""),
-        "CODEBUILD_SRC_DIR": str(source),
         "CODEBUILD_START_TIME": str(int(record["startTime"] * 1000)),
+        **{name: str(folder) for name, folder in folders.items()},
     }
 
 

@@ -55,6 +55,8 @@ class Emulator(Protocol):
 
     def client(self, service: str, account: str, region: str) -> Any: ...
 
+    def client_as(self, role_arn: str, session_name: str, service: str, region: str) -> Any: ...
+
     def session_credentials(self, role_arn: str, session_name: str) -> dict[str, str]: ...
 
     def account_and_region(self) -> tuple[str, str]: ...
@@ -162,6 +164,12 @@ class Context:
     def client(self, name: str) -> Any:
         """A boto3 client of the local AWS in this account and region. Not to be called from an operation's thread."""
         return self.service.emulator.client(name, self.account, self.region)
+
+    def client_as(self, role_arn: str, name: str) -> Any:
+        """The same with the credentials of a job's or a model's role; without a role, those of the server."""
+        if not role_arn:
+            return self.client(name)
+        return self.service.emulator.client_as(role_arn, "SageMaker", name, self.region)
 
     def emit(self, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
         """Put an ``aws.sagemaker`` event on the default bus, after what was emitted before, without waiting."""

@@ -111,6 +111,20 @@ def test_on_failure_abort_leaves_out_post_build(workshop: Workshop) -> None:
     assert (build["buildStatus"], printed) == ("FAILED", [])
 
 
+@pytest.mark.parametrize("phase", ["install", "pre_build"])
+def test_on_failure_continue_goes_on_and_the_build_has_failed(workshop: Workshop, phase: str) -> None:
+    build, printed = workshop.run(
+        spec(
+            **{
+                phase: {"on-failure": "CONTINUE", "commands": ["false"]},
+                "build": ["echo ok=$CODEBUILD_BUILD_SUCCEEDING"],
+            }
+        )
+    )
+    assert (build["buildStatus"], printed) == ("FAILED", ["ok=0"])
+    assert states(build)["UPLOAD_ARTIFACTS"] == "SUCCEEDED"
+
+
 def test_finally_runs_whether_its_phase_fails_or_not(workshop: Workshop) -> None:
     _, printed = workshop.run(
         spec(
@@ -152,12 +166,37 @@ def test_a_role_that_does_not_trust_codebuild_is_refused(workshop: Workshop) -> 
             "version: 0.2\nphases: {deploy: {}}\n",
             "phases: 'deploy' is not supported by the local AWS; supported: build",
         ),
-        ("version: 0.2\nartifacts: {}\nphases: {}", "the buildspec: 'artifacts' is not supported by the local AWS"),
-        ("version: 0.2\nphases:\n  build: {commands: [], finally: [a]}", "phases.build.commands: there is none"),
-        ("version: 0.2\nphases:\n  build: {commands: [1]}", "phases.build.commands: 1 is no command"),
+        ("version: 0.2\nreports: {}\nphases: {}", "the buildspec: 'reports' is not supported by the local AWS"),
+        ("version: 0.2\nartifacts: {}\nphases: {}", "artifacts.files: there is none"),
         (
-            "version: 0.2\nphases:\n  build: {commands: [a], on-failure: CONTINUE}",
-            "phases.build.on-failure: 'CONTINUE' is not supported; supported: ABORT",
+            "version: 0.2\nartifacts: {files: [a], enable-symlinks: yes}\nphases: {}",
+            "artifacts.enable-symlinks: yes is not supported by the local AWS; leave it out",
+        ),
+        (
+            "version: 0.2\nartifacts: {files: [a], discard-paths: maybe}\nphases: {}",
+            "artifacts.discard-paths: 'maybe' is neither yes nor no",
+        ),
+        (
+            "version: 0.2\nenv: {secrets-manager: {A: b}}\nphases: {}",
+            "env: 'secrets-manager' is not supported by the local AWS; supported: exported-variables",
+        ),
+        (
+            "version: 0.2\nenv: {exported-variables: [AWS_REGION]}\nphases: {}",
+            "env.exported-variables: 'AWS_REGION' cannot be exported",
+        ),
+        (
+            "version: 0.2\nphases:\n  install: {runtime-versions: {java: 17}}",
+            "phases.install.runtime-versions.java is not supported by the local AWS; supported: python, nodejs",
+        ),
+        (
+            "version: 0.2\nphases:\n  install: {runtime-versions: {python: '2.7'}}",
+            "phases.install.runtime-versions.python: 2.7 is not on this machine, python3 is 3.",
+        ),
+        ("version: 0.2\nphases:\n  build: {commands: [], finally: [a]}", "phases.build.commands: there is none"),
+        ("version: 0.2\nphases:\n  build: {commands: [1]}", "phases.build.commands: 1 is no text: put it in quotes"),
+        (
+            "version: 0.2\nphases:\n  build: {commands: [a], on-failure: RETRY-3}",
+            "phases.build.on-failure: 'RETRY-3' is not supported; supported: ABORT, CONTINUE",
         ),
         ("version: 0.2\nenv: {shell: zsh}\nphases: {}", "env.shell: 'zsh' is not supported; supported: sh, bash"),
         ("missing.yml", "there is no file missing.yml in the source"),
@@ -196,8 +235,8 @@ def test_a_request_twice_within_minutes_starts_one_build(workshop: Workshop) -> 
         ({"sourceTypeOverride": "GITHUB"}, "sourceTypeOverride 'GITHUB' is not supported by the local AWS"),
         ({"sourceTypeOverride": "S3"}, "sourceLocationOverride is required"),
         (
-            {"environmentVariablesOverride": [{"name": "A", "value": "b", "type": "PARAMETER_STORE"}]},
-            "type 'PARAMETER_STORE' is not supported by the local AWS; supported: PLAINTEXT",
+            {"environmentVariablesOverride": [{"name": "A", "value": "b", "type": "SECRETS_MANAGER"}]},
+            "type 'SECRETS_MANAGER' is not supported by the local AWS; supported: PLAINTEXT",
         ),
         ({"computeTypeOverride": "HUGE"}, "Value 'HUGE' at 'computeTypeOverride' failed to satisfy constraint"),
     ],

@@ -40,11 +40,19 @@ def test_a_name_is_taken_once(workshop: Workshop) -> None:
     [
         (
             {"source": {"type": "GITHUB"}},
-            "source.type 'GITHUB' is not supported by the local AWS; supported: S3, NO_SOURCE",
+            "source.type 'GITHUB' is not supported by the local AWS; supported: CODEPIPELINE, S3, NO_SOURCE",
         ),
         ({"source": {"type": "NO_SOURCE"}}, "buildspec is required for projects with no source"),
         ({"source": {"type": "S3"}}, "location is required for source type S3"),
-        ({"artifacts": {"type": "S3"}}, "artifacts.type 'S3' is not supported"),
+        ({"artifacts": {"type": "S3"}}, "location is required for artifact type S3"),
+        (
+            {"artifacts": {"type": "CODEPIPELINE"}},
+            "when using CodePipeline both sourceType, and artifactType must be set to: CODEPIPELINE",
+        ),
+        (
+            {"secondarySources": [{"type": "S3", "location": "b/k", "sourceIdentifier": "not-a-name"}]},
+            "sourceIdentifier 'not-a-name' must be letters, digits and underscores",
+        ),
         ({"cache": {"type": "S3"}}, "cache.type 'S3' is not supported"),
         ({"concurrentBuildLimit": 1}, "concurrentBuildLimit is not supported by the local AWS; leave it out"),
     ],
@@ -97,3 +105,32 @@ def test_cloudformation_makes_changes_and_deletes_a_project(workshop: Workshop) 
     cloudformation.delete_stack(StackName=stack)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
     assert workshop.codebuild.batch_get_projects(names=[made["name"]])["projectsNotFound"] == [made["name"]]
+
+
+def test_cloudformation_makes_a_pipelines_project(workshop: Workshop) -> None:
+    cloudformation, stack = workshop.aws.client("cloudformation"), unique("codebuild")
+    properties = {
+        "Name": unique("project"),
+        "Source": {"Type": "CODEPIPELINE", "BuildSpec": "ci/spec.yaml"},
+        "Artifacts": {"Type": "CODEPIPELINE", "EncryptionDisabled": "false"},
+        "SecondaryArtifacts": [{"Type": "S3", "Location": "b", "ArtifactIdentifier": "More", "Packaging": "ZIP"}],
+        "SecondarySources": [{"Type": "S3", "Location": "b/k.zip", "SourceIdentifier": "More"}],
+        "Environment": {"Type": "LINUX_CONTAINER", "Image": "i", "ComputeType": "BUILD_GENERAL1_SMALL"},
+        "Cache": {"Type": "LOCAL", "Modes": ["LOCAL_CUSTOM_CACHE"]},
+        "EncryptionKey": "alias/aws/s3",
+        "ServiceRole": workshop.role,
+    }
+    template = {"Resources": {"Project": {"Type": "AWS::CodeBuild::Project", "Properties": properties}}}
+    cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    (project,) = workshop.codebuild.batch_get_projects(names=[properties["Name"]])["projects"]
+    assert project["source"] == {"type": "CODEPIPELINE", "buildspec": "ci/spec.yaml"}
+    assert project["artifacts"] == {"type": "CODEPIPELINE", "encryptionDisabled": False}
+    assert project["secondaryArtifacts"][0]["artifactIdentifier"] == "More"
+    assert project["secondarySources"][0]["sourceIdentifier"] == "More"
+    assert project["cache"] == {"type": "LOCAL", "modes": ["LOCAL_CUSTOM_CACHE"]}
+    del properties["SecondaryArtifacts"], properties["SecondarySources"]
+    cloudformation.update_stack(StackName=stack, TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    (changed,) = workshop.codebuild.batch_get_projects(names=[properties["Name"]])["projects"]
+    assert (changed.get("secondaryArtifacts"), changed.get("secondarySources")) == ([], [])

@@ -24,6 +24,9 @@ class Server:
     def client(self, service: str, account: str, region: str) -> Any:
         return self._workshop.aws.client(service)
 
+    def client_as(self, role_arn: str, session_name: str, service: str, region: str) -> Any:
+        return self._workshop.aws.client(service)
+
     def session_credentials(self, role_arn: str, session_name: str) -> dict[str, str]:
         return {}
 
@@ -41,7 +44,7 @@ def test_a_build_beyond_its_time_is_timed_out(workshop: Workshop, tmp_path: Path
     service = SageMaker(cast(Emulator, Server(workshop)), tmp_path)
     context = Context(service, workshop.aws.account, workshop.aws.region)
     began = time.monotonic()
-    Build(context, record, tmp_path / "build", Roles("codebuild.amazonaws.com")).run()
+    Build(context, record, tmp_path / "build", tmp_path / "cache", Roles("codebuild.amazonaws.com")).run()
     service.close()
     assert time.monotonic() - began < 20
     assert record["buildStatus"] == "TIMED_OUT"

@@ -48,6 +48,9 @@ class RecordingEmulator:
     def client(self, service: str, account: str, region: str) -> Any:
         raise AssertionError(f"no {service} here")
 
+    def client_as(self, role_arn: str, session_name: str, service: str, region: str) -> Any:
+        raise AssertionError(f"no {service} here")
+
     def session_credentials(self, role_arn: str, session_name: str) -> dict[str, str]:
         return {}
 

@@ -69,7 +69,8 @@ class VariantLauncher:
         """The image ready to run and the artefact downloaded; raises ``LaunchFailed``."""
         with self._preparing:
             if self._prepared is None:
-                artifact = Artifact(self.context.client("s3"), self.plan.model_data, self.folder / "model.tar.gz")
+                s3 = self.context.client_as(self.plan.role_arn, "s3")
+                artifact = Artifact(s3, self.plan.model_data, self.folder / "model.tar.gz")
                 try:
                     with ThreadPoolExecutor(max_workers=1) as pool:
                         fetched = pool.submit(artifact.fetch)

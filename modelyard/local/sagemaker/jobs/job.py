@@ -42,7 +42,7 @@ class Job(ABC):
     def __init__(self, context: Context, record: Record) -> None:
         self.context = context
         self.record = record
-        self.storage = Storage(context.client("s3"))
+        self.storage = Storage(context.client_as(record["RoleArn"], "s3"))
 
     @property
     def name(self) -> str:

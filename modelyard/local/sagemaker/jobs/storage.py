@@ -87,8 +87,12 @@ class Storage:
 
     def upload_file(self, path: Path, folder: Path, uri: str, kms_key: str | None = None) -> None:
         """Put the file ``path`` under ``uri`` as it lies below ``folder``."""
+        self.upload_as(path, _under(uri, path, folder), kms_key)
+
+    def upload_as(self, path: Path, uri: str, kms_key: str | None = None) -> None:
+        """Put the file ``path`` at ``uri``."""
         with path.open("rb") as file:
-            self._put(file, _under(uri, path, folder), kms_key)
+            self._put(file, uri, kms_key)
 
     def delete_file(self, path: Path, folder: Path, uri: str) -> None:
         """Delete what `upload_file` put with the same arguments."""
