@@ -12,8 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from modelyard.local.codepipeline.api import IN_PROGRESS
-from modelyard.local.codepipeline.clients import Clients
-from modelyard.local.codepipeline.roles import RoleRefused, require_action_role, require_service_role
+from modelyard.local.codepipeline.roles import SESSION, RoleRefused, require_action_role, require_service_role
 from modelyard.local.codepipeline.variables import Unresolved, resolve
 from modelyard.local.sagemaker.context import Context, Record
 
@@ -74,15 +73,12 @@ class ActionType:
 class Action:
     """An action of ``execution`` that runs now, recorded in ``record``."""
 
-    def __init__(
-        self, context: Context, clients: Clients, execution: Record, declaration: Record, record: Record
-    ) -> None:
+    def __init__(self, context: Context, execution: Record, declaration: Record, record: Record) -> None:
         self.context = context
         self.execution = execution
         self.declaration = declaration
         self.record = record
         self.configuration: dict[str, str] = {}
-        self._clients = clients
         pipeline = execution["_declaration"]
         self.pipeline_role: str = pipeline["roleArn"]
         self.role: str = declaration.get("roleArn") or pipeline["roleArn"]
@@ -123,7 +119,8 @@ class Action:
 
     def client(self, service: str, *, role: str | None = None, region: str | None = None) -> Any:
         """A client in the account of the action's role."""
-        return self._clients.client(service, role or self.role, region or self.region)
+        emulator = self.context.service.emulator
+        return emulator.client_as(role or self.role, SESSION, service, region or self.region)
 
     def read(self, artifact: str, file: str) -> bytes:
         """A file of an input artifact; raises ``ActionFailed``."""

@@ -20,7 +20,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from modelyard.local.codepipeline.action import Abandoned, Action, ActionFailed, Outcome, store_of
 from modelyard.local.codepipeline.actions import type_of
 from modelyard.local.codepipeline.api import IN_PROGRESS, RUNNING, actions, executions, executions_of, pipelines
-from modelyard.local.codepipeline.clients import Clients
 from modelyard.local.codepipeline.events import emit_action, emit_pipeline, emit_stage
 from modelyard.local.codepipeline.polling import poll
 from modelyard.local.pace import real_seconds
@@ -42,7 +41,6 @@ class Engine:
 
     def __init__(self, service: SageMaker) -> None:
         self._service = service
-        self.clients = Clients(service.emulator)
         self._closed = threading.Event()
         threading.Thread(target=self._tick, name="codepipeline-clock", daemon=True).start()
 
@@ -267,7 +265,7 @@ class Engine:
         actions(context)[record["actionExecutionId"]] = record
         execution["_stages"][stage["name"]]["actions"][declaration["name"]] = record["actionExecutionId"]
         emit_action(context, execution, record)
-        action = Action(context, self.clients, execution, declaration, record)
+        action = Action(context, execution, declaration, record)
         context.spawn(f"action-{declaration['name']}", self._run, action)
 
     def _run(self, action: Action) -> None:

@@ -31,7 +31,7 @@ def get_job_details(context: Context, request: dict[str, Any]) -> dict[str, Any]
     execution = executions(context)[record["pipelineExecutionId"]]
     stage = next(s for s in execution["_declaration"]["stages"] if s["name"] == record["stageName"])
     declaration = next(a for a in stage["actions"] if a["name"] == record["actionName"])
-    action = Action(context, context.component("codepipeline").clients, execution, declaration, record)
+    action = Action(context, execution, declaration, record)
     action.configuration = record["input"]["resolvedConfiguration"]
     data = {
         **job_data(action, job["_continuation"]),

@@ -14,7 +14,10 @@ from botocore.exceptions import ClientError
 
 from modelyard.local.sagemaker.context import Context
 
-__all__ = ["RoleRefused", "require_action_role", "require_service_role"]
+__all__ = ["SESSION", "RoleRefused", "require_action_role", "require_service_role"]
+
+SESSION = "CodePipeline"
+"""The session's name of what CodePipeline does in a role."""
 
 PRINCIPAL = "codepipeline.amazonaws.com"
 

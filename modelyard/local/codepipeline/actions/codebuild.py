@@ -7,6 +7,7 @@ The starter of a build hands it its inputs as ZIP files in the artifact bucket, 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from modelyard.local.codepipeline.variables import has_variables
 
 __all__ = ["CODEBUILD"]
 
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_]+")
 _TYPES = ("PLAINTEXT", "PARAMETER_STORE", "SECRETS_MANAGER")
 
 
@@ -24,7 +26,6 @@ def run(action: Action) -> Outcome:
     action.report(
         externalExecutionId=build["id"],
         externalExecutionUrl=(build.get("logs") or {}).get("deepLink"),
-        logStreamARN=None,
     )
     while not build.get("buildComplete"):
         action.pause()
@@ -99,6 +100,9 @@ def check(configuration: Configuration, inputs: list[str]) -> Iterator[str]:
         yield f"PrimarySource: required with several input artifacts; write one of {', '.join(inputs)}"
     if primary is not None and primary not in inputs:
         yield f"PrimarySource: '{primary}' is no input artifact of the action; write one of {', '.join(inputs)}"
+    for name in inputs:
+        if len(inputs) > 1 and name != primary and not _IDENTIFIER.fullmatch(name):
+            yield f"PrimarySource: the other input artifact '{name}' must be named with letters, digits and _ alone"
     text = configuration.get("EnvironmentVariables")
     if text is not None:
         yield from (f"EnvironmentVariables: {problem}" for problem in _variable_problems(text))

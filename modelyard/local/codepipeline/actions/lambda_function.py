@@ -16,7 +16,7 @@ from typing import Any
 
 from modelyard.local.codepipeline.action import Action, ActionFailed, ActionType, Configuration, Outcome
 from modelyard.local.codepipeline.api import arn_of, jobs
-from modelyard.local.codepipeline.clients import SESSION
+from modelyard.local.codepipeline.roles import SESSION
 from modelyard.local.pace import real_seconds
 from modelyard.local.sagemaker.context import Record
 
