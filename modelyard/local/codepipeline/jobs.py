@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PutJobSuccessRe
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from modelyard.local.codepipeline.action import Action
@@ -14,14 +13,12 @@ from modelyard.local.codepipeline.errors import (
     InvalidJobStateException,
     JobNotFoundException,
     OutputVariablesSizeExceededException,
-    ValidationException,
 )
 from modelyard.local.sagemaker.context import Context, Record
 
 __all__: list[str] = []
 
 _MOST_VARIABLES_BYTES = 122_880
-_VARIABLE_NAME = re.compile(r"[A-Za-z0-9@\-_]+")
 
 
 @operation("GetJobDetails")
@@ -50,9 +47,6 @@ def put_job_success_result(context: Context, request: dict[str, Any]) -> None:
         raise OutputVariablesSizeExceededException(
             f"The output variables have {size} bytes; {_MOST_VARIABLES_BYTES} is the most"
         )
-    wrong = [name for name in variables if not _VARIABLE_NAME.fullmatch(name)]
-    if wrong:
-        raise ValidationException(f"outputVariables: '{wrong[0]}' is no name of a variable ({_VARIABLE_NAME.pattern})")
     job.update(status="Succeeded", _answer=request)
 
 

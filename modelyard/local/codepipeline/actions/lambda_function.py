@@ -11,10 +11,9 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
-from modelyard.local.codepipeline.action import Action, ActionFailed, ActionType, Configuration, Outcome
+from modelyard.local.codepipeline.action import Action, ActionFailed, ActionType, Outcome
 from modelyard.local.codepipeline.api import arn_of, jobs
 from modelyard.local.codepipeline.roles import SESSION
 from modelyard.local.pace import real_seconds
@@ -28,7 +27,6 @@ DISPATCHED = "Dispatched"
 _ANSWER_MINUTES = 20
 _TOTAL_MINUTES = 24 * 60
 _PAUSE_SECONDS = 1.0
-_MOST_USER_PARAMETERS = 1000
 
 
 def run(action: Action) -> Outcome:
@@ -138,12 +136,6 @@ def _artifact(item: Record, revision: str | None) -> dict[str, Any]:
     }
 
 
-def check(configuration: Configuration, inputs: list[str]) -> Iterator[str]:
-    length = len(configuration.get("UserParameters", ""))
-    if length > _MOST_USER_PARAMETERS:
-        yield f"UserParameters: {length} characters; AWS takes {_MOST_USER_PARAMETERS} at most"
-
-
 LAMBDA = ActionType(
     categories=("Invoke",),
     provider="Lambda",
@@ -152,5 +144,4 @@ LAMBDA = ActionType(
     inputs=(0, 5),
     outputs=(0, 5),
     run=run,
-    check=check,
 )
