@@ -174,7 +174,7 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket, owner:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    from modelyard.local import autoscaling, codebuild, metrics, sagemaker
+    from modelyard.local import autoscaling, codebuild, codepipeline, metrics, sagemaker
     from modelyard.local.emulator import Emulator, asgi_app, refusal
     from modelyard.local.gateway import Gateway
     from modelyard.local.keeper import Keeper
@@ -187,6 +187,7 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket, owner:
     service = sagemaker.install(emulator, paths.sagemaker)
     autoscaling.install(emulator, service, metrics.install(emulator, service))
     codebuild.install(emulator, service)
+    codepipeline.install(emulator, service)
     keeper = Keeper(paths, emulator, service)
     await _start(asgi_app)
     # Calls that the restored parts make are answered once the server accepts; until then they wait in the backlog.

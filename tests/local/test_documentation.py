@@ -8,6 +8,8 @@ from pathlib import Path
 
 from modelyard.local.autoscaling.api import API
 from modelyard.local.codebuild.api import API as CODEBUILD
+from modelyard.local.codepipeline.actions import ACTION_TYPES
+from modelyard.local.codepipeline.api import API as CODEPIPELINE
 from modelyard.local.commands import app
 from modelyard.local.sagemaker import PARTS
 from modelyard.local.sagemaker.cloudformation.types import RESOURCE_TYPES
@@ -24,7 +26,10 @@ def section(title: str) -> str:
 
 def operations(text: str) -> set[str]:
     """What is written as the name of an operation: a verb and more, in code."""
-    verbs = "Add|Batch|Create|Delete|Deregister|Describe|Get|Invoke|List|Put|Register|Retry|Start|Stop|Tag|Untag|Update"
+    verbs = (
+        "Add|Batch|Create|Delete|Deregister|Describe|DisableStage|EnableStage|Get|Invoke|List|Put|Register|Retry|Start|Stop|Tag"
+        "|Untag|Update"
+    )
     return set(re.findall(rf"`((?:{verbs})[A-Z]\w+)`", text))
 
 
@@ -41,6 +46,17 @@ def test_every_operation_of_application_auto_scaling_is_listed_and_no_other() ->
 def test_every_operation_of_codebuild_is_listed_and_no_other() -> None:
     importlib.import_module("modelyard.local.codebuild")
     assert operations(section("### CodeBuild")) == set(CODEBUILD.operations)
+
+
+def test_every_operation_and_key_of_codepipeline_is_listed_and_no_other() -> None:
+    importlib.import_module("modelyard.local.codepipeline")
+    text = section("### CodePipeline")
+    assert operations(text.partition("These actions run")[0]) == set(CODEPIPELINE.operations)
+    for type_ in ACTION_TYPES:
+        (row,) = re.findall(rf"^\| \w.*, {type_.provider} \| (.*) \|.*\|$", text, flags=re.MULTILINE)
+        listed = set(re.findall(r"`(\w+)`", row)) - {value for values in type_.keys.values() for value in values}
+        # What can be off alone need not be told.
+        assert listed - {"TimeoutInMinutes"} == {name for name, values in type_.keys.items() if values != ("false",)}
 
 
 def test_every_resource_type_of_sagemaker_and_every_type_of_step_is_named() -> None:

@@ -1,0 +1,71 @@
+"""The roles that actions run with: whether they exist, and whether they trust who assumes them.
+
+The pipeline's role is assumed by CodePipeline, an action's by the pipeline's role, see
+https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-create-cross-account.html.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from modelyard.local.sagemaker.context import Context
+
+__all__ = ["SESSION", "RoleRefused", "require_action_role", "require_service_role"]
+
+SESSION = "CodePipeline"
+"""The session's name of what CodePipeline does in a role."""
+
+PRINCIPAL = "codepipeline.amazonaws.com"
+
+
+class RoleRefused(Exception):
+    """A role that cannot be assumed, and why."""
+
+
+def require_service_role(context: Context, arn: str, principal: str = PRINCIPAL) -> None:
+    """Raise ``RoleRefused`` unless the role ``arn`` exists and trusts the service ``principal``."""
+    if not _names(_trusted(context, arn, "Service"), {principal}):
+        raise RoleRefused(
+            f"The role {arn} cannot be assumed: its trust policy does not allow the service principal '{principal}' "
+            "sts:AssumeRole"
+        )
+
+
+def require_action_role(context: Context, arn: str, pipeline_role: str) -> None:
+    """Raise ``RoleRefused`` unless the role ``arn`` exists and trusts the pipeline's role, or its account."""
+    account = pipeline_role.split(":")[4]
+    accepted = {pipeline_role, account, f"arn:aws:iam::{account}:root"}
+    if not _names(_trusted(context, arn, "AWS"), accepted):
+        raise RoleRefused(
+            f"The role {arn} cannot be assumed: its trust policy allows neither the pipeline's role {pipeline_role} "
+            f"nor its account {account} sts:AssumeRole"
+        )
+
+
+def _names(trusted: set[str], accepted: set[str]) -> bool:
+    return "*" in trusted or bool(trusted & accepted)
+
+
+def _trusted(context: Context, arn: str, kind: str) -> set[str]:
+    client = context.service.emulator.client("iam", arn.split(":")[4], context.region)
+    try:
+        policy = client.get_role(RoleName=arn.rpartition("/")[2])["Role"]["AssumeRolePolicyDocument"]
+    except ClientError:
+        raise RoleRefused(f"The role {arn} cannot be assumed: there is no such role") from None
+    document = json.loads(urllib.parse.unquote(policy)) if isinstance(policy, str) else policy
+    found: set[str] = set()
+    for statement in _listed(document.get("Statement", [])):
+        allowed = {"sts:AssumeRole", "sts:*", "*"} & set(_listed(statement.get("Action", [])))
+        principal = statement.get("Principal", {})
+        if statement.get("Effect") != "Allow" or not allowed:
+            continue
+        found.update(["*"] if principal == "*" else map(str, _listed(principal.get(kind, []))))
+    return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [value]
