@@ -4,8 +4,8 @@ A message tells of an object that came, after the queue has kept it for the quie
 the project's data is, and the `event` of S3. Of a burst of objects only the last one's message finds that nothing came
 after it; the others leave it to that one.
 
-The function knows neither stage nor project. Its role needs the queue, `s3:ListBucket` on the buckets that parameters of
-the pipelines name, and `sagemaker:DescribePipeline`, `ListPipelineExecutions` and `StartPipelineExecution` on the
+The function knows neither stage nor project. Its role needs the queue, `s3:ListBucket` on the buckets that parameters
+of the pipelines name, and `sagemaker:DescribePipeline`, `ListPipelineExecutions` and `StartPipelineExecution` on the
 pipelines.
 """
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from modelyard.lambdas.delivery.access import StageAccess
 from modelyard.local import environment
 from tests.local.sagemaker.lab import Lab, unique
 from tests.local_aws import LocalAws
 
-__all__ = ["PATH", "Died", "Project", "StageOfTest", "executions"]
+__all__ = ["PATH", "Died", "Project", "StageOfTest", "await_executions", "executions"]
 
 PATH = "/modelyard/{stage}/"
 
@@ -113,37 +112,43 @@ class Project:
 
 
 class StageOfTest:
-    """A stage with projects; `calls` are those that were made with `client`, `before_call` is asked before each."""
+    """A stage with projects; `calls` are those that were made with `client`, which dies when `die_after` were made."""
+
+    _asking: ClassVar[StageOfTest]
+    _clients: ClassVar[dict[tuple[str, str], Any]] = {}
 
     def __init__(self, lab: Lab, *projects: Project) -> None:
         self.lab = lab
         self.name = unique("s").replace("-", "")
+        self.projects = projects
         self.calls: list[str] = []
-        self.before_call: Callable[[str], None] = lambda call: None
-        self._clients: dict[str, Any] = {}
+        self.die_after = 0
         for project in projects:
-            self.add(project)
-
-    def add(self, project: Project) -> None:
-        for key, value in (("pipeline", project.pipeline), ("model-package-group", project.group)):
-            self.lab.aws.client("ssm").put_parameter(
-                Name=f"/modelyard/{self.name}/{project.name}/{key}", Value=value, Type="String"
-            )
+            for key, value in (("pipeline", project.pipeline), ("model-package-group", project.group)):
+                lab.aws.client("ssm").put_parameter(
+                    Name=f"/modelyard/{self.name}/{project.name}/{key}", Value=value, Type="String"
+                )
 
     @property
     def access(self) -> StageAccess:
         return StageAccess(self.name, self.lab.aws.account, self.lab.aws.region, self.client)
 
     def client(self, service: str) -> Any:
-        if service not in self._clients:
+        """A client that tells this stage; clients are made once, which takes longer than what is done with them."""
+        StageOfTest._asking = self
+        key = (self.lab.aws.url, service)
+        if key not in self._clients:
             made = environment.client(self.lab.aws.instance, service)
-            made.meta.events.register("before-call", self._told)
-            self._clients[service] = made
-        return self._clients[service]
+            made.meta.events.register("after-call", _told)
+            self._clients[key] = made
+        return self._clients[key]
 
-    def _told(self, model: Any, **rest: Any) -> None:
-        self.calls.append(f"{model.service_model.service_name}:{model.name}")
-        self.before_call(model.name)
+
+def _told(model: Any, **rest: Any) -> None:
+    stage = StageOfTest._asking
+    stage.calls.append(f"{model.service_model.service_name}:{model.name}")
+    if len(stage.calls) == stage.die_after:
+        raise Died(model.name)
 
 
 def executions(aws: LocalAws, pipeline: str) -> list[dict[str, Any]]:

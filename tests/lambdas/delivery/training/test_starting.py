@@ -9,6 +9,7 @@ import pytest
 
 from modelyard.lambdas.delivery.inputs import NoAccess, NoData, inputs_name
 from modelyard.lambdas.delivery.starting import Run
+from modelyard.local import environment
 from tests.lambdas.delivery.training.projects import Project, StageOfTest
 from tests.local.sagemaker.lab import Lab
 
@@ -64,14 +65,14 @@ def test_whatever_the_pipeline_runs_on_changes_the_name(change: str, project: Pr
 
 
 def test_more_objects_than_a_page_are_all_looked_at(project: Project, stage: StageOfTest) -> None:
-    events = stage.client("s3").meta.events
-    events.register("provide-client-params.s3.ListObjectsV2", lambda params, **rest: {**params, "MaxKeys": 2})
+    s3 = environment.client(project.lab.aws.instance, "s3")
+    s3.meta.events.register("provide-client-params.s3.ListObjectsV2", lambda params, **_: {**params, "MaxKeys": 2})
+    clients = {"s3": s3, "sagemaker": stage.client("sagemaker")}
     for number in range(5):
         project.put(str(number))
-    before = inputs_name(stage.client, project.pipeline)
-    assert stage.calls.count("s3:ListObjectsV2") == 3
+    before = inputs_name(clients.__getitem__, project.pipeline)
     project.put("4", "other")
-    assert inputs_name(stage.client, project.pipeline) != before
+    assert inputs_name(clients.__getitem__, project.pipeline) != before
 
 
 @pytest.mark.parametrize("folder", [False, True])
