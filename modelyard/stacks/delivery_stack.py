@@ -192,7 +192,8 @@ class DeliveryStack(_DeliveryStack):
         return declared
 
     def _add_pipeline(self, stages: Sequence[Declaration]) -> codepipeline.CfnPipeline:
-        stores = [{"region": region, "artifactStore": self._artifact_store(region)} for region in self._regions]
+        stores = {region: self._artifact_store(region) for region in self._regions}
+        apart = [{"region": region, "artifactStore": store} for region, store in stores.items()]
         source = self._delivery.source
         return codepipeline.CfnPipeline(
             self,
@@ -202,8 +203,8 @@ class DeliveryStack(_DeliveryStack):
             execution_mode="SUPERSEDED",
             restart_execution_on_update=True,
             role_arn=self._roles.pipeline.role_arn,
-            artifact_store=stores[0]["artifactStore"] if len(stores) == 1 else None,
-            artifact_stores=stores if len(stores) > 1 else None,
+            artifact_store=stores[self._delivery.region] if len(stores) == 1 else None,
+            artifact_stores=apart if len(stores) > 1 else None,
             stages=list(stages),
             triggers=[_trigger(source.branch, source.paths)] if source else None,
         )

@@ -45,7 +45,7 @@ def _arn(logical_id: str) -> dict[str, Any]:
 def _logical_id(templates: Templates, type: str, prefix: str) -> str:
     resources = templates.template(DELIVERY)["Resources"].items()
     (found,) = [id for id, item in resources if item["Type"] == type and id.startswith(prefix)]
-    return found
+    return str(found)
 
 
 def test_the_pipeline_may_assume_the_roles_of_its_actions_and_nothing_else(delivery: Templates) -> None:
