@@ -6,13 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help env demo demo-asr demo-delivery test soak synth lint format lock pictures clean
+.PHONY: help env demo demo-asr demo-delivery test verify soak synth lint format lock pictures clean
 
 help:
 	@echo "make demo    from a fresh checkout to a served, approved model, on this machine (KEEP=1 leaves it running)"
 	@echo "make demo-asr  the same for speech recognition: NeMo trains on a thousand synthesised utterances"
 	@echo "make demo-delivery  from a commit to production through the local CodePipeline, in four accounts"
 	@echo "make test    lint, types and every test"
+	@echo "make verify  what the delivery asks of a commit, in minutes: lint, types, the fast tests, synthesis by all rules"
 	@echo "make soak    10,000 random histories of an endpoint, planted bugs, a death at each AWS call, 1,000 approvals"
 	@echo "             over 100 endpoints, and a minute of load through two rollouts (SEED=2 for other histories)"
 	@echo "make synth   the reference app's CloudFormation templates, in cdk.out/"
@@ -49,6 +50,17 @@ demo-delivery: env
 
 test: lint
 	@$(BIN)/python -m pytest -n auto --dist worksteal
+
+# Each part runs, whatever the others come to; modelyard/delivery/results.py reads what they leave.
+FAST := tests/settings tests/constructs tests/stacks tests/test_names.py tests/test_house.py tests/test_app.py
+VERIFY := build/verify
+verify: env
+	@rm -rf $(VERIFY) cdk.out && mkdir -p $(VERIFY) && : > $(VERIFY)/failed
+	@{ ruff check . && ruff format --check . && mypy; } || echo lint >> $(VERIFY)/failed
+	@$(BIN)/python -m pytest -n auto -q --junitxml $(VERIFY)/tests.xml $(FAST) || echo tests >> $(VERIFY)/failed
+	@cdk synth --all --quiet --context modelyard:rules=true || echo synth >> $(VERIFY)/failed
+	@$(BIN)/python -m modelyard.delivery.results $(VERIFY)
+	@test ! -s $(VERIFY)/failed
 
 HOOK := tests/lambdas/serving
 soak: env

@@ -20,7 +20,7 @@ DELIVERY_PURPOSES = ("verdict", "plan", "train", "promote", "smoke-test")
 """What the functions of the delivery pipeline are for."""
 
 ACCESS_PURPOSES = ("train", "promote-from", "promote-to", "smoke-test")
-"""What those functions do in a stage, each by a role of its own there; plans are made by the role of `cdk bootstrap`."""
+"""What those functions do in a stage, each by a role of its own there; a plan is made by a role of `cdk bootstrap`."""
 
 RESERVED_PROJECT_NAMES = frozenset({PLATFORM, "foundation", "serving"})
 """Project names that would clash with a stage's own parameters or stacks."""
@@ -107,7 +107,7 @@ def delivery_role(stage: str, purpose: str) -> str:
 
 
 def delivery_stage(stage: str, part: int = 1) -> str:
-    """The stage of the delivery pipeline that deploys to a stage, or a further part of it where it has many projects."""
+    """The stage of the delivery pipeline that deploys to a stage, or a further part of it, for its many projects."""
     return f"Deploy-{stage}" + (f"-{part}" if part > 1 else "")
 
 
@@ -144,16 +144,21 @@ def image_stack(region: str, account: str = "") -> str:
     return f"Modelyard-Images-{region}" + (f"-{account}" if account else "")
 
 
+def stage_stacks(stage: str) -> str:
+    """What the names of all stacks of a stage begin with."""
+    return f"Modelyard-{stage}-"
+
+
 def foundation_stack(stage: str) -> str:
     """The stack of a stage's stateful resources."""
-    return f"Modelyard-{stage}-Foundation"
+    return f"{stage_stacks(stage)}Foundation"
 
 
 def serving_stack(stage: str) -> str:
     """The stack of a stage's approval hook."""
-    return f"Modelyard-{stage}-Serving"
+    return f"{stage_stacks(stage)}Serving"
 
 
 def project_stack(stage: str, project: str) -> str:
     """The stack of an ML project in a stage: project `abalone-eu` gives `Modelyard-<stage>-AbaloneEu`."""
-    return f"Modelyard-{stage}-" + "".join(part.capitalize() for part in project.split("-"))
+    return stage_stacks(stage) + "".join(part.capitalize() for part in project.split("-"))

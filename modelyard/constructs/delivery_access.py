@@ -130,7 +130,9 @@ class DeliveryAccess(Construct):
             self._add(purpose, resources)
 
     def _add(self, purpose: str, resources: dict[str, tuple[tuple[str, ...], str]]) -> None:
-        function = f"arn:{self._arns.partition}:iam::{self._account}:role/{names.delivery_function(function_of(purpose))}"
+        function = (
+            f"arn:{self._arns.partition}:iam::{self._account}:role/{names.delivery_function(function_of(purpose))}"
+        )
         # The function's role may be younger than this one, and IAM knows no principal that is not there.
         trusted = iam.AccountPrincipal(self._account).with_conditions({"ArnEquals": {"aws:PrincipalArn": function}})
         role = iam.Role(

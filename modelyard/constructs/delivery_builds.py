@@ -32,9 +32,7 @@ class DeliveryBuilds(Construct):
         publishing_roles: ARNs of the roles that publish assets to the stages' accounts and regions.
     """
 
-    def __init__(
-        self, scope: Construct, id: str, *, store: DeliveryStore, publishing_roles: Sequence[str]
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, store: DeliveryStore, publishing_roles: Sequence[str]) -> None:
         super().__init__(scope, id)
         self._store = store
         self._add("verify", "lints, tests and synthesises a commit", "BUILD_GENERAL1_MEDIUM", ())
@@ -46,9 +44,7 @@ class DeliveryBuilds(Construct):
         log_group = logs.LogGroup(
             self, f"{id}Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
-        role = iam.Role(
-            self, f"{id}Role", role_name=name, assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com")
-        )
+        role = iam.Role(self, f"{id}Role", role_name=name, assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"))
         permissions = Permissions(role)
         artifacts = self._store.artifacts
         permissions.allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn)

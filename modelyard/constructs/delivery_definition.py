@@ -165,9 +165,7 @@ def stages_of(name: str, groups: Iterable[Sequence[Declaration]]) -> list[Declar
 
 def stage_of(name: str, *groups: Sequence[Declaration]) -> Declaration:
     """A stage with groups of actions that run one after the other."""
-    actions = [
-        {**action, "runOrder": order} for order, group in enumerate(in_order(groups), 1) for action in group
-    ]
+    actions = [{**action, "runOrder": order} for order, group in enumerate(in_order(groups), 1) for action in group]
     return {"name": name, "actions": actions}
 
 

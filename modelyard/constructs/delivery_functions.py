@@ -27,7 +27,7 @@ class _Function:
 
 _FUNCTIONS = {
     "verdict": _Function("verdict.handle", "says which tests failed", minutes=1),
-    "plan": _Function("plan.handle", "says what a stage's deployment would change"),
+    "plan": _Function("plan.handle", "says what a stage's deployment would change", memory_size=512),
     "train": _Function("train.handle", "starts the pipelines whose definition or data changed"),
     "promote": _Function("promote.handle", "registers in a stage what serves in the one before", 15, 1024),
     "smoke-test": _Function("smoke_test.handle", "compares a stage's answers with recorded ones", 15, 512),

@@ -92,7 +92,9 @@ class DeliveryRoles(Construct):
     def _allow_invoke(self, role: Permissions) -> None:
         role.allow(["lambda:InvokeFunction"], *self._functions)
         # A function reads its input artifacts with credentials of this role, which its job holds.
-        role.allow(["s3:GetObject", "s3:GetObjectVersion"], self._store.artifacts.arn_for_objects("*"), because=_OBJECTS)
+        role.allow(
+            ["s3:GetObject", "s3:GetObjectVersion"], self._store.artifacts.arn_for_objects("*"), because=_OBJECTS
+        )
         role.allow(["kms:Decrypt"], self._store.key.key_arn)
 
     def _allow_approve(self, role: Permissions) -> None:

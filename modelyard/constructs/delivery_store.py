@@ -29,7 +29,7 @@ _LOOK = ["s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket"]
 
 
 class DeliveryStore(Construct):
-    """A KMS key, and the buckets of the delivery pipeline in a region: artifacts, access logs and, if asked for, source.
+    """A KMS key, and the buckets of the delivery pipeline in a region: artifacts, access logs and, if asked, source.
 
     Every bucket is encrypted, versioned, closed to the public and refuses requests without TLS 1.2. Artifacts expire
     after 90 days: an execution cannot await a gate for longer than 60.

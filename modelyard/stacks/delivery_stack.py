@@ -60,9 +60,7 @@ class DeliveryRegionStack(_DeliveryStack):
         readers: ARNs of the roles that deploy in it.
     """
 
-    def __init__(
-        self, scope: Construct, id: str, *, delivery: Delivery, region: str, readers: Sequence[str]
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, delivery: Delivery, region: str, readers: Sequence[str]) -> None:
         description = f"Modelyard: artifacts of the delivery in {region}"
         super().__init__(scope, id, delivery=delivery, region=region, description=description)
         DeliveryStore(self, "Store", readers=readers, retain=not delivery.disposable)
@@ -143,9 +141,7 @@ class DeliveryStack(_DeliveryStack):
     def _before_stages(self, images: Sequence[DeliveredStack]) -> list[Declaration]:
         actions, source = self._actions, self._delivery.source
         region, own = self._delivery.region, self._own
-        itself = DeliveredStack(
-            "Delivery", self.stack_name, self.template_file, region, own.deploy, own.execution
-        )
+        itself = DeliveredStack("Delivery", self.stack_name, self.template_file, region, own.deploy, own.execution)
         builds = [actions.deploy(each, namespace=each.label) for each in images]
         return [
             stage_of("Source", [self._source_action(source)]),
@@ -174,13 +170,18 @@ class DeliveryStack(_DeliveryStack):
             if index:
                 plan = f"Plan{delivered.stage.name.capitalize()}"
                 images = _parameters(delivered)
-                parameters = {"stage": stage, **({"parameters": images} if images else {})}
+                parameters = {
+                    "stage": stage,
+                    "stacks": names.stage_stacks(delivered.stage.name),
+                    "review": names.delivery_change_set("review"),
+                    **({"parameters": images} if images else {}),
+                }
                 shown = f"#{{Train.EVALUATION}}\n#{{{plan}.SUMMARY}}" if index == 1 else f"#{{{plan}.SUMMARY}}"
                 groups.append([actions.invoke("Plan", "plan", parameters, namespace=plan, inputs=ASSEMBLY)])
                 groups.append([actions.gate(shown, f"#{{{plan}.LINK}}")])
             for group in delivered.groups:
-                prepared, deployed = zip(*(actions.deploy(stack) for stack in group), strict=True) if group else ((), ())
-                groups += [prepared, deployed]
+                pairs = [actions.deploy(stack) for stack in group]
+                groups += [[prepare for prepare, _ in pairs], [execute for _, execute in pairs]]
             if index:
                 source = _place(stages[index - 1].stage)
                 groups.append([actions.invoke("Promote", "promote", {"source": source, "target": stage})])
@@ -191,7 +192,8 @@ class DeliveryStack(_DeliveryStack):
         return declared
 
     def _add_pipeline(self, stages: Sequence[Declaration]) -> codepipeline.CfnPipeline:
-        stores = [{"region": region, "artifactStore": self._artifact_store(region)} for region in self._regions]
+        stores = {region: self._artifact_store(region) for region in self._regions}
+        apart = [{"region": region, "artifactStore": store} for region, store in stores.items()]
         source = self._delivery.source
         return codepipeline.CfnPipeline(
             self,
@@ -201,8 +203,8 @@ class DeliveryStack(_DeliveryStack):
             execution_mode="SUPERSEDED",
             restart_execution_on_update=True,
             role_arn=self._roles.pipeline.role_arn,
-            artifact_store=stores[0]["artifactStore"] if len(stores) == 1 else None,
-            artifact_stores=stores if len(stores) > 1 else None,
+            artifact_store=stores[self._delivery.region] if len(stores) == 1 else None,
+            artifact_stores=apart if len(stores) > 1 else None,
             stages=list(stages),
             triggers=[_trigger(source.branch, source.paths)] if source else None,
         )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import App, Stack
+from aws_cdk import App, Stack, Validations
 
 from modelyard import names
 from modelyard.constructs.bootstrap import BootstrapRoles
@@ -17,6 +17,7 @@ from modelyard.stacks.platform_stage import PlatformStage
 from modelyard.stacks.project_stack import PIPELINE_DEFS, ProjectStack
 from modelyard.stacks.serving_stack import ServingStack
 
+RULES = "modelyard:rules"
 _Place = tuple[str, str]
 
 
@@ -24,6 +25,9 @@ def add_platform(
     app: App, settings: Settings, *, pipeline_defs: Path = PIPELINE_DEFS, containers: Path = CONTAINERS
 ) -> None:
     """Add the stacks of every stage and, in it, of every project to `app`, and of what delivers to them.
+
+    With the context `modelyard:rules` (`cdk synth --context modelyard:rules=true`), a synthesis fails on what cdk-nag's
+    packs AwsSolutions and NIST 800-53 find that is not acknowledged with a reason.
 
     Args:
         app: what they are added to.
@@ -36,6 +40,8 @@ def add_platform(
         ConfigurationError: something in the settings cannot be built.
         PipelineDefinitionError: a pipeline's folder holds no valid pipeline.
     """
+    if app.node.try_get_context(RULES):
+        add_rules(app)
     images = _add_images(app, settings, containers)
     order = [stage.name for stage in settings.delivered_stages()]
     stacks: dict[str, list[list[Stack]]] = {}
@@ -66,6 +72,13 @@ def add_platform(
         stacks[stage.name] = [[foundation], [serving], projects]
     if settings.delivery:
         _add_delivery(app, settings, settings.delivery, stacks, images)
+
+
+def add_rules(app: App) -> None:
+    """Have every synthesis of `app` held against cdk-nag's rules."""
+    import cdk_nag  # slow to import, and not needed otherwise
+
+    Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.NIST80053R5Checks(app))
 
 
 def _image_place(settings: Settings, stage: Stage) -> _Place:
@@ -121,9 +134,7 @@ def _add_delivery(
         names.delivery_stack(),
         delivery=delivery,
         stages=[deliver(stage) for stage in stages],
-        images=[
-            delivered(stack, (delivery.account, region), _image_label(region)) for region, stack in built.items()
-        ],
+        images=[delivered(stack, (delivery.account, region), _image_label(region)) for region, stack in built.items()],
         bootstrap=bootstrap,
     )
     for region in built:

@@ -1,4 +1,4 @@
-"""Synthesises the platform of the tests with every rule on: `python -m tests.stacks.validated OUTDIR [flaw]`.
+"""Synthesises a platform with every rule on: `python -m tests.stacks.validated OUTDIR [SETTINGS.yaml] [flaw]`.
 
 With `flaw`, something is in it that both cdk-nag and CloudFormation's own rules have to find.
 """
@@ -15,7 +15,8 @@ from aws_cdk import aws_iam as iam
 
 from tests.synthesis import SETTINGS, build
 
-app = build(SETTINGS, Path(sys.argv[1]))
+settings = next((Path(argument) for argument in sys.argv[2:] if argument.endswith(".yaml")), SETTINGS)
+app = build(settings, Path(sys.argv[1]))
 cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.NIST80053R5Checks(app))
 if "flaw" in sys.argv:
     stack = cdk.Stack(app, "Flawed")

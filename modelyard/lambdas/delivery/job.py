@@ -14,11 +14,13 @@ from typing import Any
 
 import boto3
 
-__all__ = ["Job", "JobFailed", "Result", "Waiting", "perform"]
+__all__ = ["MAX_SHOWN", "Job", "JobFailed", "Result", "Waiting", "perform"]
 
 # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_FailureDetails.html and API_ExecutionDetails.html
 MAX_MESSAGE = 5000
 MAX_SUMMARY = 2048
+# A gate shows an evaluation and a plan in the 1,000 characters of its action's configuration.
+MAX_SHOWN = 490
 _CUT = " …"
 
 

@@ -1,0 +1,1 @@
+"""What the builds of the delivery pipeline run besides programs of others."""
