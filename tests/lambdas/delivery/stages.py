@@ -179,7 +179,10 @@ def push(aws: LocalAws) -> str:
     (folder / "requirements.txt").write_text("")
     register_image(aws.paths.sagemaker, image(aws).rpartition(":")[0], folder)
     ecr = aws.client("ecr")
-    ecr.create_repository(repositoryName=REPOSITORY)
+    try:
+        ecr.create_repository(repositoryName=REPOSITORY)
+    except ecr.exceptions.RepositoryAlreadyExistsException:
+        return str(ecr.describe_images(repositoryName=REPOSITORY)["imageDetails"][0]["imageDigest"])
     put = ecr.put_image(repositoryName=REPOSITORY, imageManifest='{"schemaVersion": 2}', imageTag="1")
     return str(put["image"]["imageId"]["imageDigest"])
 
