@@ -12,7 +12,12 @@ __all__ = ["GROUPS", "main"]
 
 # Group name -> the module that holds its Typer application as `app` and, as `ERRORS`, the exceptions that are mistakes
 # of the caller: shown as one line, without a traceback. Those of `TOP_LEVEL` are called without a group.
-TOP_LEVEL = ("modelyard.starter.commands", "modelyard.executions.commands", "modelyard.approvals.commands")
+TOP_LEVEL = (
+    "modelyard.starter.commands",
+    "modelyard.executions.commands",
+    "modelyard.approvals.commands",
+    "modelyard.promotion.commands",
+)
 GROUPS = {
     "data": "modelyard.data.commands",
     "local": "modelyard.local.commands",

@@ -46,7 +46,7 @@ class Recorder:
 
 def documented() -> dict[str, tuple[set[str], set[str]]]:
     """The actions that each command's row names, always and in the case after `also`."""
-    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| `([\w-]+)` \| (.+) \|$", PAGE, re.MULTILINE)
     found: dict[str, tuple[set[str], set[str]]] = {}
     for command, text in rows:
         always, _, sometimes = text.partition(" also ")
@@ -57,13 +57,14 @@ def documented() -> dict[str, tuple[set[str], set[str]]]:
 
 def check_options(app: typer.Typer) -> None:
     """The page shows every command of `app` with all of its options, `--stage` aside, which it has once for all."""
-    shown = re.findall(r"^modelyard (\w+) (.+)$", PAGE, re.MULTILINE)
+    shown = re.findall(r"^modelyard ([\w-]+) (.+)$", PAGE, re.MULTILINE)
     options = {command: set(re.findall(r"--[\w-]+", text)) for command, text in shown}
     for command in app.registered_commands:
         assert command.callback
-        told = CliRunner().invoke(app, [command.callback.__name__, "--help"]).output
+        name = command.name or command.callback.__name__
+        told = CliRunner().invoke(app, [name, "--help"]).output
         offered = set(re.findall(r"--[\w-]+", told)) - {"--help", "--stage"}
-        assert options[command.callback.__name__] == offered
+        assert options[name] == offered
 
 
 def _actions(text: str) -> set[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from modelyard.lambdas.delivery.examples import parse
 from modelyard.pipeline_defs.compiler import CompiledPipeline
 from tests.containers.server import Answer, Server
 from tests.pipeline_defs.abalone import COLUMNS, FOLDER, Run, train
@@ -153,6 +154,17 @@ def test_the_served_model_is_as_good_as_its_evaluation_says(abalone_run: Run, en
     errors = [(truth - prediction) ** 2 for truth, prediction in zip(rings, predictions, strict=True)]
     report = json.loads((abalone_run.evaluation / "evaluation.json").read_text())
     assert math.sqrt(statistics.fmean(errors)) == pytest.approx(report["regression_metrics"]["rmse"]["value"])
+
+
+def test_the_endpoint_answers_the_recorded_examples_as_recorded(abalone_run: Run, endpoint: Server) -> None:
+    examples = parse((abalone_run.evaluation / "examples.json").read_bytes())
+    assert [each.name for each in examples] == ["row 1", "row 2", "row 3", "row 4", "rows as JSON"]
+    assert [each.body.decode().strip() for each in examples[:4]] == abalone_run.test_rows()[0][:4]
+    for each in examples:
+        answer = endpoint.invoke(each.body, each.content_type, each.accept)
+        assert (answer.status, answer.content_type) == (200, each.accept)
+        assert each.tolerance.allows(each.answer, answer.body, each.accept)
+        assert not each.tolerance.allows(each.answer.replace(".", "1."), answer.body, each.accept)
 
 
 def test_csv_and_every_form_of_json_give_the_same_prediction(endpoint: Server) -> None:

@@ -1,7 +1,8 @@
 """Measures the model on the test rows, through the very code that will serve it.
 
 Reads model.tar.gz and test.csv; writes evaluation.json, in the form of SageMaker's model quality reports
-(https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html), and residuals.png.
+(https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html), residuals.png, and
+examples.json: a few test rows with the model's answers, which the smoke test of a stage asks of its endpoint.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import json
 import sys
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,17 +22,24 @@ from numpy.typing import NDArray
 TARGET = "rings"
 RESAMPLES = 200
 SEED = 42
+CSV = "text/csv"
+JSON = "application/json"
+EXAMPLES = 4
+# Another processor adds up a tree's 32 bit numbers in another order.
+TOLERANCE = {"relative": 1e-4, "absolute": 1e-4}
+
+Predict = Callable[[str, str], NDArray[np.float64]]
 
 
-def predict(archive: Path, lines: list[str]) -> NDArray[np.float64]:
-    """The model's answers to CSV lines without a header."""
+def load(archive: Path) -> Predict:
+    """The model's predictions for a body of some content type."""
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
         sys.path.insert(0, str(Path(folder, "code")))
         inference = importlib.import_module("inference")
         model = inference.model_fn(folder)
-        return np.asarray(inference.predict_fn(inference.input_fn("\n".join(lines), "text/csv"), model), dtype=float)
+    return lambda body, form: np.asarray(inference.predict_fn(inference.input_fn(body, form), model), dtype=float)
 
 
 def rmse(residuals: NDArray[np.float64]) -> float:
@@ -58,6 +67,25 @@ def report(truth: NDArray[np.float64], predictions: NDArray[np.float64]) -> dict
     return {"regression_metrics": metrics, "test_rows": residuals.size}
 
 
+def examples(predict: Predict, lines: list[str]) -> dict[str, object]:
+    """Requests with the first rows, each alone as CSV and all as JSON, and what the model answers."""
+    rows = lines[:EXAMPLES]
+    bodies = {f"row {number}": (f"{row}\n", CSV) for number, row in enumerate(rows, start=1)}
+    bodies["rows as JSON"] = json.dumps({"instances": [row.split(",") for row in rows]}), JSON
+    return {
+        "version": 1,
+        "tolerance": TOLERANCE,
+        "examples": [recorded(predict, name, *bodies[name]) for name in bodies],
+    }
+
+
+def recorded(predict: Predict, name: str, body: str, form: str) -> dict[str, str]:
+    """A request and its answer, as the endpoint's image writes it."""
+    values = predict(body, form).tolist()
+    answer = json.dumps({"predictions": values}) if form == JSON else "".join(f"{value}\n" for value in values)
+    return {"name": name, "content_type": form, "accept": form, "body": body, "answer": answer}
+
+
 def plot(truth: NDArray[np.float64], predictions: NDArray[np.float64], path: Path) -> None:
     """Residuals over predictions, and how they are distributed."""
     figure = Figure(figsize=(10, 4))
@@ -82,10 +110,13 @@ def main() -> None:
         header, *rows = csv.reader(file)
     target = header.index(TARGET)
     truth = np.array([float(row[target]) for row in rows])
-    predictions = predict(arguments.model, [",".join(row[:target] + row[target + 1 :]) for row in rows])
+    lines = [",".join(row[:target] + row[target + 1 :]) for row in rows]
+    predict = load(arguments.model)
+    predictions = predict("\n".join(lines), CSV)
     arguments.output.mkdir(parents=True, exist_ok=True)
     result = report(truth, predictions)
     (arguments.output / "evaluation.json").write_text(json.dumps(result, indent=1))
+    (arguments.output / "examples.json").write_text(json.dumps(examples(predict, lines), indent=1))
     plot(truth, predictions, arguments.output / "residuals.png")
     print(json.dumps(result))
 

@@ -6,10 +6,12 @@ be above 1. The character error rate (CER) is the same of characters, spaces bet
 their standard deviation over bootstrap resamples of the utterances.
 
 Reads model.tar.gz and test.json with its audio; writes `evaluation.json` with both rates and the worst utterances,
-`hypotheses.jsonl` with every utterance, and `wer_by_duration.png`.
+`hypotheses.jsonl` with every utterance, `wer_by_duration.png`, and `examples.json`: the shortest recordings with their
+transcripts, which the smoke test of a stage asks of its endpoint.
 """
 
 import argparse
+import base64
 import json
 import logging
 import tarfile
@@ -32,6 +34,11 @@ BINS = 5
 RESAMPLES = 200
 SEED = 42
 WORST = 20
+EXAMPLES = 3
+# Of base64, so that the file stays below the 256 KiB that a smoke test reads.
+EXAMPLES_BYTES = 240 * 1024
+# Another batch, or another device, may turn a word that the model is unsure of.
+TOLERANCE = {"word_error_rate": 0.25}
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,21 @@ def report(utterances: list[Utterance]) -> dict[str, Any]:
     }
 
 
+def examples(utterances: list[Utterance], audio: Path) -> dict[str, Any]:
+    """Requests with the shortest recordings in which the model heard something, and the text that it heard."""
+    recorded, size = [], 0
+    for each in sorted(utterances, key=lambda each: (not each.hypothesis, each.duration, each.audio_filepath))[
+        :EXAMPLES
+    ]:
+        content = base64.b64encode((audio / each.audio_filepath).read_bytes()).decode()
+        size += len(content)
+        if size > EXAMPLES_BYTES:
+            break
+        request = {"content_type": "audio/wav", "accept": "text/plain", "body_base64": content}
+        recorded.append({"name": each.audio_filepath, **request, "answer": each.hypothesis})
+    return {"version": 1, "tolerance": TOLERANCE, "examples": recorded}
+
+
 def plot(utterances: list[Utterance], path: Path) -> None:
     """WER of the utterances in bins of duration, each with as many of them, as near as can be."""
     ordered = sorted(utterances, key=lambda each: each.duration)
@@ -157,6 +179,8 @@ def main() -> None:
     (arguments.output / "evaluation.json").write_text(json.dumps(result, indent=1))
     lines = [json.dumps(asdict(each)) + "\n" for each in utterances]
     (arguments.output / "hypotheses.jsonl").write_text("".join(lines))
+    recorded = examples(utterances, arguments.audio)
+    (arguments.output / "examples.json").write_text(json.dumps(recorded, indent=1))
     plot(utterances, arguments.output / "wer_by_duration.png")
     print(json.dumps({name: value for name, value in result.items() if name != "worst"}))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from modelyard.lambdas.delivery.examples import parse
 from modelyard.pipeline_defs.compiler import CompiledPipeline
 from tests.containers.asr.image import IMAGE
 from tests.pipeline_defs.asr import scripts
@@ -128,6 +129,19 @@ def test_every_utterance_is_listed_and_the_rates_are_those_of_all(evaluation: Pa
     rates = report["speech_recognition_metrics"]
     assert rates["wer"]["value"] == pytest.approx(total["word_errors"] / total["words"])
     assert rates["cer"]["value"] == pytest.approx(total["character_errors"] / total["characters"])
+
+
+def test_the_endpoint_answers_the_recorded_examples_as_recorded(run: Run, evaluation: Path) -> None:
+    examples = parse((evaluation / "examples.json").read_bytes())
+    heard = {each["audio_filepath"]: each["hypothesis"] for each in scripts.read(evaluation / "hypotheses.jsonl")}
+    assert len(examples) == 3
+    with IMAGE.serving(run.model) as server:
+        for each in examples:
+            assert each.body == (run.audio / each.name).read_bytes()
+            assert each.answer == heard[each.name]
+            answer = server.invoke(each.body, each.content_type, each.accept)
+            assert (answer.status, answer.content_type) == (200, "text/plain")
+            assert each.tolerance.allows(each.answer, answer.body, each.accept)
 
 
 @pytest.fixture(scope="module")

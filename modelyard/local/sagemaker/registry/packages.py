@@ -29,6 +29,12 @@ def create_model_package(context: Context, request: dict[str, Any]) -> dict[str,
         )
     if not named and not grouped:
         raise ValidationException("Missing ARN.")
+    if request.get("SourceUri") and "InferenceSpecification" in request:
+        # The SageMaker SDK says so of both requests: model_registry.create_model_package_from_containers.
+        raise ValidationException(
+            "SourceUri and InferenceSpecification cannot be specified together: SageMaker makes the specification of "
+            "what SourceUri names."
+        )
     identity = _new_version(context, request) if grouped else _new_unversioned(context, request)
     now = context.now()
     package: Record = {
