@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from xml.etree import ElementTree
 
 from tests.synthesis import ROOT
 from tests.wheel.environment import WheelEnvironment
@@ -26,7 +27,8 @@ def test_it_passes_its_own_tests_and_the_guide_of_its_readme_runs_as_it_stands(
     finally:
         wheel_environment.run("modelyard", "local", "down", check=False)
     assert "8 passed" in done.stdout, done.stdout[-4000:]
-    assert (folder / ".cache" / "verify.xml").is_file()
+    assert (folder / "build" / "verify" / "failed").read_text() == ""
+    assert ElementTree.parse(folder / "build" / "verify" / "tests.xml").getroot().find("testsuite") is not None
     assert (folder / "cdk.out" / "manifest.json").is_file()
     assert 3 < float((folder / "answer.csv").read_text()) < 25, "an abalone's rings"
     assert (folder / "left.txt").read_text().split() == ["CDKToolkit"]
