@@ -9,6 +9,7 @@ import pytest
 
 from modelyard.cdk_app import create_app
 from modelyard.constructs.container_image import ContainerImage
+from modelyard.image_folders import CONTAINERS
 from modelyard.settings import ConfigurationError, load_settings
 from modelyard.stacks import ImageStack
 from tests.synthesis import ROOT, SETTINGS, Templates, build, text
