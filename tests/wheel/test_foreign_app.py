@@ -17,7 +17,10 @@ APP = ROOT / "tests" / "foreign" / "app"
 PAGE = ROOT / "docs" / "constructs.md"
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 
-pytestmark = pytest.mark.skipif(not APP.is_dir(), reason="there is no app of single constructs")
+pytestmark = [
+    pytest.mark.timeout(1200),
+    pytest.mark.skipif(not APP.is_dir(), reason="there is no app of single constructs"),
+]
 
 
 @pytest.fixture

@@ -7,8 +7,13 @@ import re
 import subprocess
 from xml.etree import ElementTree
 
+import pytest
+
 from tests.synthesis import ROOT
 from tests.wheel.environment import WheelEnvironment
+
+# The first test installs what a team does, gigabytes.
+pytestmark = pytest.mark.timeout(1200)
 
 LEFT = "aws cloudformation describe-stacks --query 'Stacks[].StackName' --output text > left.txt"
 
