@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help env demo demo-asr demo-delivery test verify soak synth lint format lock pictures clean
+.PHONY: help env demo demo-asr demo-delivery test verify soak synth lint format lock wheel pictures clean
 
 help:
 	@echo "make demo    from a fresh checkout to a served, approved model, on this machine (KEEP=1 leaves it running)"
@@ -19,6 +19,7 @@ help:
 	@echo "make synth   the reference app's CloudFormation templates, in cdk.out/"
 	@echo "make lint    ruff and mypy --strict;  make format  applies ruff's fixes"
 	@echo "make pictures  draw docs/pictures/*.svg from their sources"
+	@echo "make wheel   the library for other repositories, in dist/"
 	@echo "make lock    compile every requirements*.txt from pyproject.toml and the images' requirements.in"
 	@echo "make clean   remove what these commands made here"
 
@@ -82,12 +83,18 @@ format: env
 	@ruff check --fix .
 	@ruff format .
 
+# From nothing: setuptools would pack what an earlier build left.
+wheel: env
+	@rm -rf build
+	@uv build --quiet --wheel --out-dir dist
+
 pictures: env
 	@node docs/pictures/draw.mjs
 
 lock: $(VENV)/.ready
 	@uv pip compile --quiet --universal --no-header --no-annotate --extra cdk --extra pipelines pyproject.toml -o requirements.txt
 	@uv pip compile --quiet --universal --no-header --no-annotate --all-extras pyproject.toml -o requirements-dev.txt
+	@python -m tests.starter.pins
 	@uv pip compile --quiet --universal --no-header --no-annotate --constraints requirements-dev.txt \
 	--extra cdk --extra pipelines --extra local --extra test pyproject.toml -o modelyard/starter/common/requirements.txt.in
 	@echo "modelyard==@VERSION@" >> modelyard/starter/common/requirements.txt.in
@@ -97,4 +104,4 @@ lock: $(VENV)/.ready
 
 clean:
 	@test ! -x $(BIN)/modelyard || $(BIN)/modelyard local down
-	rm -rf $(VENV) node_modules cdk.out .modelyard .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) node_modules cdk.out .modelyard .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -3,8 +3,8 @@
     image = Image(image_folders()["tabular"])
     done = image.run(["python3", "preprocess.py", "--input", data, "--output", split])
 
-Needs `modelyard[local]`. The environment is made from the image's `requirements.txt` once, as the local AWS makes it, and
-kept under `$XDG_CACHE_HOME/modelyard` (default `~/.cache/…`).
+Needs `modelyard[local]`. The environment is made from the image's `requirements.txt` once, as the local AWS makes it,
+and kept under `$XDG_CACHE_HOME/modelyard` (default `~/.cache/…`).
 """
 
 import functools

@@ -114,7 +114,9 @@ class PlatformFile(Section):
             if name in names.RESERVED_PROJECT_NAMES:
                 raise rule("received this name, which the platform uses itself; choose another", "projects", name)
             if not project.pipeline and not re.fullmatch(PIPELINE, name):
-                problem = "missing, and the project's name is no folder's name; allowed: the name of a pipeline's folder"
+                problem = (
+                    "missing, and the project's name is no folder's name; allowed: the name of a pipeline's folder"
+                )
                 raise rule(problem, "projects", name, "pipeline")
             for index, stage in enumerate(project.stages or ()):
                 if stage not in self.stages:
