@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help env demo demo-asr test soak synth lint format lock pictures clean
+.PHONY: help env demo demo-asr test soak synth lint format lock pictures docs clean
 
 help:
 	@echo "make demo    from a fresh checkout to a served, approved model, on this machine (KEEP=1 leaves it running)"
@@ -17,6 +17,7 @@ help:
 	@echo "make synth   the reference app's CloudFormation templates, in cdk.out/"
 	@echo "make lint    ruff and mypy --strict;  make format  applies ruff's fixes"
 	@echo "make pictures  draw docs/pictures/*.svg from their sources"
+	@echo "make docs    write docs/api.md from the docstrings"
 	@echo "make lock    compile every requirements*.txt from pyproject.toml and the images' requirements.in"
 	@echo "make clean   remove what these commands made here"
 
@@ -68,6 +69,9 @@ format: env
 
 pictures: env
 	@node docs/pictures/draw.mjs
+
+docs: env
+	@$(BIN)/python docs/write_api.py
 
 lock: $(VENV)/.ready
 	@uv pip compile --quiet --universal --no-header --no-annotate --extra cdk --extra pipelines pyproject.toml -o requirements.txt

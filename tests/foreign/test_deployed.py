@@ -36,9 +36,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def test_ten_lines_deploy_train_serve_what_is_approved_and_leave_nothing(
-    own_local_aws: LocalAws, project: Path
-) -> None:
+def test_ten_lines_deploy_train_serve_an_approval_and_leave_nothing(own_local_aws: LocalAws, project: Path) -> None:
     aws = own_local_aws
     aws.bootstrap()
     aws.run("cdk", "deploy", "--require-approval", "never", cwd=project)
