@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help env demo demo-asr demo-delivery test verify soak synth lint format lock wheel pictures clean
+.PHONY: help env demo demo-asr demo-delivery test verify soak synth lint format lock wheel pictures docs clean
 
 help:
 	@echo "make demo    from a fresh checkout to a served, approved model, on this machine (KEEP=1 leaves it running)"
@@ -20,6 +20,7 @@ help:
 	@echo "make lint    ruff and mypy --strict;  make format  applies ruff's fixes"
 	@echo "make pictures  draw docs/pictures/*.svg from their sources"
 	@echo "make wheel   the library for other repositories, in dist/"
+	@echo "make docs    write docs/api.md from the docstrings"
 	@echo "make lock    compile every requirements*.txt from pyproject.toml and the images' requirements.in"
 	@echo "make clean   remove what these commands made here"
 
@@ -90,6 +91,9 @@ wheel: env
 
 pictures: env
 	@node docs/pictures/draw.mjs
+
+docs: env
+	@$(BIN)/python docs/write_api.py
 
 lock: $(VENV)/.ready
 	@uv pip compile --quiet --universal --no-header --no-annotate --extra cdk --extra pipelines pyproject.toml -o requirements.txt

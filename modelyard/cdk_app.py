@@ -39,6 +39,11 @@ def create_app(
         root: the folder of cdk.json.
         outdir: where the cloud assembly is written; by default where the command line says, else a temporary folder.
         context: further context values.
+
+    Example:
+        >>> app = create_app(Path("."))
+        >>> app.node.try_get_context("@aws-cdk/aws-iam:minimizePolicies")
+        True
     """
     return App(
         context={**load_context(root / "cdk.json"), **(context or {})},

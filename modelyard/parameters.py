@@ -32,6 +32,11 @@ class ParameterStore:
         stage: name of the stage.
         project: name of the project. Default: `platform`, for what belongs to the stage itself.
         client: a boto3 client of SSM. Default: one with the session's credentials and region.
+
+    Example:
+        >>> import boto3
+        >>> ParameterStore("age", "rings", client=boto3.client("ssm", "us-east-1")).path
+        '/modelyard/age/rings'
     """
 
     stage: str

@@ -32,8 +32,9 @@ _EVENTS = {
     "Endpoint": "SageMaker Endpoint State Change",
     "EndpointDeployment": "SageMaker Endpoint Deployment State Change",
 }
-# A role takes 10,240 characters of policies.
-_MOST_OTHERS = 10
+# A role takes 10,240 characters of policies, of which the stage's own endpoints need these fewer; and what the ARNs of
+# an endpoint take, less its names.
+_ROOM, _ARNS = 4000, 420
 _PARTS = "versions, models, configs and alarms of one endpoint, whose names end with numbers and hashes"
 _TO_SAGEMAKER = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 _HEARTBEAT = Duration.minutes(15)
@@ -70,6 +71,18 @@ class ApprovalHook(Construct):
         functions: `wake` and `reconcile`, by name.
         dead_letter_queues: of events and of messages, by what they hold.
         metrics: what `reconcile` says of errors and of each endpoint.
+
+    Example:
+        >>> store = ArtifactStore(stack, "Store", stage="age")
+        >>> hook = ApprovalHook(
+        ...     stack,
+        ...     "Hook",
+        ...     ledger=Ledger(stack, "Ledger", stage="age", key=store.key),
+        ...     store=store,
+        ...     endpoint_role=ExecutionRoles(stack, "Roles", store=store).endpoint,
+        ...     topic=Topic(stack, "Topic", master_key=store.key),
+        ... )
+        >>> defaults = StackDefaults(stack, store=store, hook=hook)
     """
 
     def __init__(
@@ -159,7 +172,7 @@ class ApprovalHook(Construct):
             GrowingPolicy(on_event.role, "OtherEndpoints", LIFETIME_OTHER, because=_PARTS),
             GrowingPolicy(is_complete.role, "OtherEndpoints", LIFETIME_OTHER, because=_PARTS),
         )
-        self._other_names: set[str] = set()
+        self._room = _ROOM
         self._other_roles = GrowingPolicy(reconcile.role, "OtherRoles", ["iam:PassRole"], conditions=_TO_SAGEMAKER)
 
     def allow_endpoint(self, endpoint_name: str, registry: "ModelRegistry", role: iam.IRole) -> None:
@@ -173,11 +186,11 @@ class ApprovalHook(Construct):
         group = registry.model_package_group_name
         prefix = names.resource_name(self.stage, "")
         if not (endpoint_name.startswith(prefix) and group.startswith(prefix)):
-            self._other_names.add(endpoint_name)
-            if len(self._other_names) > _MOST_OTHERS:
+            self._room -= _ARNS + 5 * len(endpoint_name) + len(group)
+            if self._room < 0:
                 raise ConfigurationError(
-                    f"endpoint_name: received {endpoint_name}, and a role names no more than {_MOST_OTHERS} endpoints; "
-                    f"allowed for this one and its model package group: names that begin with {prefix}"
+                    f"endpoint_name: received {endpoint_name}, and the policy of the approval hook has no room to name "
+                    f"one more endpoint; allowed for it and its model package group: names that begin with {prefix}"
                 )
             for policy in self._other_endpoints:
                 policy.allow(*other_endpoint(self._arns, endpoint_name, group))

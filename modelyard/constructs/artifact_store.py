@@ -48,6 +48,10 @@ class ArtifactStore(Construct):
         artifacts: what pipelines write.
         capture: what endpoints record.
         logs: access logs of the other buckets; encrypted by S3, since log delivery writes with no other key.
+
+    Example:
+        >>> store = ArtifactStore(stack, "Store", stage="age")
+        >>> allowed = store.data.grant_write(role)
     """
 
     def __init__(

@@ -30,6 +30,12 @@ class Capacity:
         count: how many.
         health_check_timeout_seconds: how long a container may take to answer its first ping; None: SageMaker's limit.
         download_timeout_seconds: how long the model's download and unpacking may take; None: SageMaker's limit.
+
+    Example:
+        >>> Capacity("ml.m5.large").count
+        1
+        >>> Capacity.gpu("ml.g5.xlarge", count=2, download_timeout_seconds=3600).health_check_timeout_seconds
+        1200
     """
 
     instance: InstanceType

@@ -54,6 +54,12 @@ class ContainerImage(Construct):
 
     Raises:
         ConfigurationError: there is no `Dockerfile` in the folder, or a build argument is none.
+
+    Example:
+        >>> builder = ImageBuilder(stack, "Builder", description="Builds images")
+        >>> image = ContainerImage(stack, "Image", folder=Path("containers/tabular"), builder=builder)
+        >>> image.name
+        'tabular'
     """
 
     def __init__(
@@ -81,7 +87,7 @@ class ContainerImage(Construct):
         check_build_args("build_args", self._build_args)
         self.name = names.image(folder.name, variant, namespace)
         self._source = assets.Asset(
-            self, "Source", path=str(folder), exclude=[*NOT_SOURCES, f"/{FILE}"], ignore_mode=IgnoreMode.GIT
+            self, "Source", path=str(folder.absolute()), exclude=[*NOT_SOURCES, f"/{FILE}"], ignore_mode=IgnoreMode.GIT
         )
         content = json.dumps([self._source.asset_hash, self._build_args], sort_keys=True)
         self.tag = hashlib.sha256(content.encode()).hexdigest()[:_TAG_LENGTH]

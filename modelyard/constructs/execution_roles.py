@@ -66,6 +66,10 @@ class ExecutionRoles(Construct):
         pipeline: starts jobs and registers models.
         job: what processing and training jobs run as.
         endpoint: what endpoints run as.
+
+    Example:
+        >>> store = ArtifactStore(stack, "Store", stage="age")
+        >>> roles = ExecutionRoles(stack, "Roles", store=store)
     """
 
     def __init__(

@@ -44,6 +44,13 @@ class ImageBuilder(Construct):
 
     Args:
         description: shown by CodeBuild and Lambda.
+
+    Example:
+        >>> builder = ImageBuilder(stack, "Builder", description="Builds images")
+        >>> images = [
+        ...     ContainerImage(stack, name, folder=Path("containers") / name, builder=builder)
+        ...     for name in ("tabular", "asr")
+        ... ]
     """
 
     def __init__(self, scope: Construct, id: str, *, description: str) -> None:

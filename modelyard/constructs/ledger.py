@@ -25,6 +25,10 @@ class Ledger(Construct):
 
     Attributes:
         table: partition key `pk`, sort key `sk`, both text.
+
+    Example:
+        >>> store = ArtifactStore(stack, "Store", stage="age")
+        >>> ledger = Ledger(stack, "Ledger", stage="age", key=store.key)
     """
 
     def __init__(

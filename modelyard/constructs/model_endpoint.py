@@ -45,8 +45,8 @@ class ModelEndpoint(Construct):
         endpoint_name: its name, a contract with whoever calls it.
         registry: whose approved versions it serves.
         capacity: what it runs on.
-        hook: what realises it. Default: the hook of the stack's `StackDefaults`, which also tells their topic when the
-            endpoint does not come to serve the version that it should.
+        hook: what realises it. Default: the hook of the `StackDefaults` of the registry's stack, whose topic is told
+            when the endpoint does not come to serve the version that it should.
         role: what its containers run as. Default: the role that the hook was made with.
         parameter_name: the SSM parameter of the declaration. Default: `/modelyard/<stage>/<endpoint name>/endpoint`.
         volume_key: encrypts the volumes of its instances. Default: the key of the hook's store where the instances take
@@ -70,6 +70,19 @@ class ModelEndpoint(Construct):
     Raises:
         ConfigurationError: the instances take no `volume_key`, the environment has MODEL_PACKAGE_ARN, the capacity
             cannot have the rollout, the alarms or the scaling, or the declaration is too large for its parameter.
+
+    Example:
+        >>> registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
+        >>> endpoint = ModelEndpoint(
+        ...     stack,
+        ...     "Endpoint",
+        ...     endpoint_name="rings",
+        ...     registry=registry,
+        ...     capacity=Capacity("ml.m5.large", count=2),
+        ...     rollout=Rollout.canary(percent=50, wait=Duration.minutes(5)),
+        ...     alarms=[RolloutAlarm.invocation_5xx(), RolloutAlarm.model_latency_p99(milliseconds=200)],
+        ... )
+        >>> allowed = endpoint.grant_invoke(role)
     """
 
     def __init__(
@@ -96,8 +109,8 @@ class ModelEndpoint(Construct):
             raise ConfigurationError(
                 f"endpoint_name: received {endpoint_name}; allowed: 63 letters, digits and hyphens between them"
             )
-        defaults = StackDefaults.of(self) if hook is None else None
-        hook = hook or StackDefaults.of(self).hook
+        defaults = StackDefaults.of(registry) if hook is None else None
+        hook = hook or StackDefaults.of(registry).hook
         role = role or hook.endpoint_role
         if volume_key is None and capacity.instance.takes_volume_key:
             volume_key = hook.store.key

@@ -26,6 +26,10 @@ class ModelRegistry(Construct):
     Attributes:
         model_package_group_name: the group's name.
         model_package_group_arn: the group's ARN.
+
+    Example:
+        >>> registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
+        >>> allowed = registry.grant_approve(role)
     """
 
     def __init__(

@@ -14,6 +14,10 @@ class ParameterRegistry(Construct):
     Args:
         stage: name of the stage. Default: made of the stack's name.
         project: name of the project. Default: `platform`, for what belongs to the stage itself.
+
+    Example:
+        >>> parameters = ParameterRegistry(stack, "Parameters", stage="age", project="rings")
+        >>> parameter = parameters.add("endpoint-name", "rings", description="endpoint of the project")
     """
 
     def __init__(self, scope: Construct, id: str, *, stage: str | None = None, project: str = names.PLATFORM) -> None:

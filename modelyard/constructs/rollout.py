@@ -14,6 +14,10 @@ class Rollout(RolloutPlan):
 
     Instances are shifted in parts, hence all but `all_at_once` want at least two. While an alarm watches, a version
     that sets it off is taken back. https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html
+
+    Example:
+        >>> Rollout.canary(percent=10, wait=Duration.minutes(5), bake=Duration.minutes(10)).timeout(4)
+        2700
     """
 
     @staticmethod

@@ -42,6 +42,11 @@ class RolloutAlarm:
 
     Raises:
         FieldError: CloudWatch takes no such alarm.
+
+    Example:
+        >>> RolloutAlarm.model_latency_p99(milliseconds=200).threshold
+        200000
+        >>> slow = RolloutAlarm("slow", "OverheadLatency", "AWS/SageMaker", "p99", threshold=50_000)
     """
 
     name: str

@@ -45,7 +45,7 @@ class StackDefaults(Construct):
         retain: whether key, buckets, ledger, images and model package groups outlive the stack. Default: they do if the
             stack is protected from termination; else they are emptied and deleted with it.
         adopt: whether to refer to what an earlier deployment retained. Default: make it.
-        store: key and buckets. Default: of their own.
+        store: key and buckets. Default: those of `roles` or `hook`, or else of their own.
         ledger: approvals, attempts and holds. Default: one of its own.
         roles: of pipelines, jobs and endpoints. Default: their own, for the store.
         topic: what alarms and roll backs are told to. Default: one of its own, encrypted with the store's key.
@@ -64,6 +64,14 @@ class StackDefaults(Construct):
 
     Raises:
         ConfigurationError: the stage name is none, or the stack has defaults already.
+
+    Example:
+        >>> defaults = StackDefaults(stack, stage="age", retain=True)
+        >>> registry = ModelRegistry(stack, "Registry", model_package_group_name="rings", retain=True)
+        >>> pipeline = TrainingPipeline(
+        ...     stack, "Training", pipeline_name="rings", folder=Path("pipeline"), registry=registry
+        ... )
+        >>> allowed = defaults.store.data.grant_write(role)
     """
 
     def __init__(
@@ -87,6 +95,7 @@ class StackDefaults(Construct):
             )
         if stage is not None and not re.fullmatch(STAGE, stage):
             raise ConfigurationError(f"stage: received {stage}; allowed: {STAGE_RULE}")
+        store = store or (roles.store if roles else hook.store if hook else None)
         name = stage or (store.stage if store else stage_of(stack))
         super().__init__(stack, DEFAULTS_ID)
         self.stage = name

@@ -10,6 +10,7 @@ from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from modelyard.constructs.acknowledged import acknowledge_for_platform
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.container_image import ContainerImage
@@ -33,12 +34,12 @@ class TrainingPipeline(Construct):
         folder: holds `pipeline.py` and the scripts of its steps.
         registry: where the pipeline registers models.
         store: the buckets and the key that the definition may refer to. Default: those of `roles`, or else of the
-            stack's `StackDefaults`.
-        roles: the pipeline's and its jobs' roles. Default: those of the stack's `StackDefaults`; with a `store` of
-            your own, roles of this pipeline alone.
+            `StackDefaults` of the registry's stack.
+        roles: the pipeline's and its jobs' roles. Default: those of these defaults; with a `store` of your own, roles
+            of this pipeline alone.
         images: the images that the definition may refer to, by folder name; it names them by digest. Default: those of
-            the stack's `StackDefaults`, which builds the folders of `modelyard/containers`, for accelerators where one
-            of `parameters` names an instance type that has them.
+            these defaults, built from the folders of `modelyard/containers`, for accelerators where one of `parameters`
+            names an instance type that has them.
         region: decides where AWS's own images come from. Default: the region of the stack.
         parameters: defaults for the pipeline's parameters. Default: those in `pipeline.py`.
         network: the VPC of the jobs. Default: none.
@@ -52,6 +53,19 @@ class TrainingPipeline(Construct):
     Raises:
         PipelineDefinitionError: the folder holds no valid pipeline.
         ConfigurationError: the definition refers to an image that is not in `images`, or is too large.
+
+    Example:
+        >>> registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
+        >>> pipeline = TrainingPipeline(
+        ...     stack,
+        ...     "Training",
+        ...     pipeline_name="rings",
+        ...     folder=Path("pipeline"),
+        ...     registry=registry,
+        ...     parameters={"MaxDepth": 6},
+        ...     schedule="rate(1 day)",
+        ... )
+        >>> allowed = pipeline.grant_start_execution(role)
     """
 
     def __init__(
@@ -87,11 +101,13 @@ class TrainingPipeline(Construct):
                 f"{folder}: the pipeline's definition has {size} bytes; a template takes "
                 f"{_MAX_INLINE_BYTES}: use fewer or smaller steps"
             )
-        roles = roles or self._roles(store, in_vpc=network is not None)
+        if roles is None or images is None:
+            acknowledge_for_platform(self)
+        roles = roles or self._roles(store, registry)
         store = store or roles.store
         if images is None:
             accelerated = any(names_accelerators(value) for value in (parameters or {}).values())
-            images = StackDefaults.of(self).images_for(accelerated=accelerated)
+            images = StackDefaults.of(registry).images_for(accelerated=accelerated)
         sources = self._sources(compiled)
         used_images = {variable: _image(images, name, folder) for variable, name in compiled.images.items()}
         known = {
@@ -159,10 +175,10 @@ class TrainingPipeline(Construct):
             targets=[target] if target else None,
         )
 
-    def _roles(self, store: ArtifactStore | None, in_vpc: bool) -> ExecutionRoles:
+    def _roles(self, store: ArtifactStore | None, registry: ModelRegistry) -> ExecutionRoles:
         if store is None:
-            return StackDefaults.of(self).roles
-        return ExecutionRoles(self, "Roles", store=store, in_vpc=in_vpc)
+            return StackDefaults.of(registry).roles
+        return ExecutionRoles(self, "Roles", store=store)
 
     def _sources(self, compiled: CompiledPipeline) -> dict[str, assets.Asset]:
         return {

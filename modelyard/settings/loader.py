@@ -18,6 +18,10 @@ def load_settings(path: Path) -> Settings:
     Raises:
         SettingsError: the file is wrong; one message names the first error in it, top to bottom: file, line, field,
             the value received and what is allowed.
+
+    Example:
+        >>> load_settings(Path("platform.yaml")).stages[0].name
+        'dev'
     """
     return check(read(path))
 

@@ -23,6 +23,10 @@ class Scaling:
 
     Raises:
         FieldError: Application Auto Scaling takes no such bounds.
+
+    Example:
+        >>> Scaling(min=1, max=4, invocations_per_instance=600).max
+        4
     """
 
     min: int

@@ -34,7 +34,16 @@ ProjectName = Annotated[
 
 
 class Network(Section):
-    """The VPC that the stage's jobs and endpoints run in."""
+    """The VPC that jobs and endpoints run in.
+
+    Args:
+        subnet_ids: 1 to 16 subnets.
+        security_group_ids: 1 to 5 security groups.
+        isolation: whether containers may open no connection. Default: they may.
+
+    Example:
+        >>> network = Network(subnet_ids=("subnet-0a1b2c3d",), security_group_ids=("sg-0a1b2c3d",))
+    """
 
     subnet_ids: Annotated[
         tuple[_SubnetId, ...], Field(min_length=1, max_length=16, description="a list of 1 to 16 subnet ids")

@@ -17,6 +17,16 @@ class PlatformStage:
         images: the images of its account and region.
         foundation: its key, buckets, ledger and roles.
         serving: its approval hook.
+
+    Example:
+        >>> app = create_app(Path("."))
+        >>> stage = Stage(name="dev", account="111122223333", region="us-east-1")
+        >>> images = ImageStack(app, "Images", stages=[stage])
+        >>> foundation = FoundationStack(app, "Foundation", stage=stage)
+        >>> serving = ServingStack(app, "Serving", stage=stage, foundation=foundation)
+        >>> shared = PlatformStage(stage, images, foundation, serving)
+        >>> project = Project(name="abalone", endpoint=EndpointSettings(instance_type="ml.m5.large"))
+        >>> abalone = ProjectStack(app, "Abalone", stage=shared, project=project)
     """
 
     settings: Stage
