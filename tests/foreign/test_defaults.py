@@ -79,11 +79,11 @@ def test_an_unprotected_stack_leaves_nothing_and_a_protected_one_what_it_holds(r
     stack = bare_stack(termination_protection=True)
     ten_lines(stack)
     protected = Template(stack)
-    stateful = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::ECR::Repository")
-    stateful += ("AWS::SageMaker::ModelPackageGroup",)
+    stateful = {"AWS::S3::Bucket", "AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::ECR::Repository"}
+    stateful.add("AWS::SageMaker::ModelPackageGroup")
     for template, policy in ((rings, "Delete"), (protected, "Retain")):
         found = [each for each in template.resources.values() if each["Type"] in stateful]
-        assert {each["Type"] for each in found} == set(stateful)
+        assert {each["Type"] for each in found} == stateful
         kept = {each.get("DeletionPolicy", "Delete").replace("RetainExceptOnCreate", "Retain") for each in found}
         assert kept == {policy}
     assert len(rings.of("Custom::ModelyardEmptied")) == 5
