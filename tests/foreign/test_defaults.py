@@ -259,8 +259,9 @@ def test_a_stage_name_that_is_none_is_refused() -> None:
 def test_an_endpoint_name_that_sagemaker_refuses_is_refused() -> None:
     stack = bare_stack()
     registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
-    with pytest.raises(ConfigurationError, match="endpoint_name: received rings_1; allowed: 63 letters, digits"):
-        add_endpoint(stack, registry, endpoint_name="rings_1")
+    for name in ("rings_1", "Rings", "-rings", "r" * 64):
+        with pytest.raises(ConfigurationError, match=f"endpoint_name: received {name}; allowed: 63 lower-case letters"):
+            add_endpoint(stack, registry, id=name, endpoint_name=name)
 
 
 def test_policies_of_many_endpoints_fit_a_role_and_one_too_many_is_told() -> None:
