@@ -79,11 +79,11 @@ def test_an_unprotected_stack_leaves_nothing_and_a_protected_one_what_it_holds(r
     stack = bare_stack(termination_protection=True)
     ten_lines(stack)
     protected = Template(stack)
-    stateful = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::ECR::Repository")
-    stateful += ("AWS::SageMaker::ModelPackageGroup",)
+    stateful = {"AWS::S3::Bucket", "AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::ECR::Repository"}
+    stateful.add("AWS::SageMaker::ModelPackageGroup")
     for template, policy in ((rings, "Delete"), (protected, "Retain")):
         found = [each for each in template.resources.values() if each["Type"] in stateful]
-        assert {each["Type"] for each in found} == set(stateful)
+        assert {each["Type"] for each in found} == stateful
         kept = {each.get("DeletionPolicy", "Delete").replace("RetainExceptOnCreate", "Retain") for each in found}
         assert kept == {policy}
     assert len(rings.of("Custom::ModelyardEmptied")) == 5
@@ -259,8 +259,9 @@ def test_a_stage_name_that_is_none_is_refused() -> None:
 def test_an_endpoint_name_that_sagemaker_refuses_is_refused() -> None:
     stack = bare_stack()
     registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
-    with pytest.raises(ConfigurationError, match="endpoint_name: received rings_1; allowed: 63 letters, digits"):
-        add_endpoint(stack, registry, endpoint_name="rings_1")
+    for name in ("rings_1", "Rings", "-rings", "r" * 64):
+        with pytest.raises(ConfigurationError, match=f"endpoint_name: received {name}; allowed: 63 lower-case letters"):
+            add_endpoint(stack, registry, id=name, endpoint_name=name)
 
 
 def test_policies_of_many_endpoints_fit_a_role_and_one_too_many_is_told() -> None:
