@@ -140,14 +140,14 @@ class Build:
 
     def _fetch(self) -> dict[str, Path]:
         """Bring the sources; the variables that tell where they are."""
-        storage, source = Storage(self._client("s3")), self._record["source"]
+        source = self._record["source"]
         if source["type"] == "S3":
-            fetch_source(storage, source["location"], self._source)
+            fetch_source(Storage(self._client("s3")), source["location"], self._source)
         folders = {"HOME": self._home, "CODEBUILD_SRC_DIR": self._source}
         for more in self._record.get("secondarySources", ()):
             folder = self._folder / f"src-{more['sourceIdentifier']}"
             folder.mkdir()
-            fetch_source(storage, more["location"], folder)
+            fetch_source(Storage(self._client("s3")), more["location"], folder)
             folders[f"CODEBUILD_SRC_DIR_{more['sourceIdentifier']}"] = folder
         return folders
 
