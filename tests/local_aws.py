@@ -47,10 +47,10 @@ class LocalAws:
         own = {"PATH": os.pathsep.join(programs), "PYTHONPATH": str(ROOT)}
         return environment.apply(self.instance, self.paths, {**os.environ, **own})
 
-    def up(self) -> LocalAws:
+    def up(self, record_calls: bool = False) -> LocalAws:
         """Start it, or start it again."""
         target = lifecycle.Target(ACCOUNT, REGION)
-        self.instance = lifecycle.up(self.paths, target, owner=os.getpid()).instance
+        self.instance = lifecycle.up(self.paths, target, owner=os.getpid(), record_calls=record_calls).instance
         self._clients.clear()
         return self
 

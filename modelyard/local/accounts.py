@@ -150,7 +150,7 @@ def _refusal(headers: Mapping[str, str], message: str) -> Answer:
 
 
 def _install() -> None:
-    account_of_session = responses._account_from_sts_session
+    account_of_session: Callable[[str], str | None] = responses._account_from_sts_session
 
     def account_of_key(key: str) -> str | None:
         # ministack serves the keys of users of any account in its own.

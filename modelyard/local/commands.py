@@ -31,6 +31,9 @@ def up(
     clock_factor: Annotated[
         str, typer.Option(envvar=pace.VARIABLE, help="Seconds of AWS's time that pass in a second, 1 to 600.")
     ] = "1",
+    record_calls: Annotated[
+        bool, typer.Option("--record-calls", help="Append each AWS call to .modelyard/calls.jsonl.")
+    ] = False,
 ) -> None:
     """Start the local AWS in the background, with everything that it held when it was last up."""
     from modelyard.local import lifecycle, overview
@@ -40,7 +43,7 @@ def up(
     paths = _paths(project)
     target = lifecycle.target(paths.project, account, region)
     began = time.monotonic()
-    start = lifecycle.up(paths, target)
+    start = lifecycle.up(paths, target, record_calls=record_calls)
     instance = start.instance
     how = f"ready in {time.monotonic() - began:.1f} s" if start.started else "already running"
     typer.echo(f"The local AWS of account {instance.account} listens on {instance.url} ({instance.region}; {how}).")

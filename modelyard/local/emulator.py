@@ -13,6 +13,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
@@ -25,6 +26,7 @@ from ministack.services.cloudformation import provisioners, stacks
 
 from modelyard.local.accounts import Accounts
 from modelyard.local.direct import Direct
+from modelyard.local.recording import Recorder
 
 __all__ = ["Emulator", "asgi_app", "refusal"]
 
@@ -40,13 +42,15 @@ asgi_app = app.app
 class Emulator:
     """ministack with more services and resource types, the server's own clients, and keys that are really checked.
 
-    ``endpoint_url`` is where this process listens, ``access_key`` the one key of the instance.
+    ``endpoint_url`` is where this process listens, ``access_key`` the one key of the instance, ``calls`` the file that
+    every call is written to, if any.
     """
 
-    def __init__(self, endpoint_url: str, access_key: str) -> None:
+    def __init__(self, endpoint_url: str, access_key: str, calls: Path | None = None) -> None:
         self.endpoint_url = endpoint_url
         self._access_key = access_key
-        self.application = Accounts(asgi_app, access_key)
+        accounts = Accounts(asgi_app, access_key)
+        self.application = accounts if calls is None else Recorder(accounts, calls)
         self.direct = Direct(self.application)
         self._clients: dict[tuple[str, str, str, str], Any] = {}
         self._clients_lock = threading.Lock()

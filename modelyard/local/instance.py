@@ -36,6 +36,11 @@ class Paths:
         return self.root / "server.lock"
 
     @property
+    def calls(self) -> Path:
+        """The record of AWS calls, where one is kept."""
+        return self.root / "calls.jsonl"
+
+    @property
     def state(self) -> Path:
         return self.root / "state"
 
@@ -77,6 +82,8 @@ class Instance:
     """When the snapshot that it started from was taken, in epoch seconds; None if it started empty."""
     interrupted: list[str] = field(default_factory=list)
     """Stacks that were half-done in that snapshot, as ``NAME (STATUS)``."""
+    records_calls: bool = False
+    """Whether AWS calls are written down."""
     ended: bool = False
     """Whether it ended in order, having kept everything."""
 

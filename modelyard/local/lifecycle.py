@@ -77,22 +77,26 @@ class Start:
     """Whether the server before it ended without keeping its state at the end."""
 
 
-def up(paths: Paths, target: Target, owner: int | None = None) -> Start:
+def up(paths: Paths, target: Target, owner: int | None = None, record_calls: bool = False) -> Start:
     """Start the local AWS in the background and wait until it answers.
 
     It takes up the state of the one before, on the same port if that is free, and ends when the process ``owner`` does
-    (None: runs until ``down``). Raises LocalError if it runs already for
-    another account or region, or does not come up; then nothing runs.
+    (None: runs until ``down``). With ``record_calls`` AWS calls are written to ``.modelyard/calls.jsonl``. Raises
+    LocalError if it runs already for another account or region, or without that record, or does not come up; then
+    nothing runs.
     """
     instance = _answering(paths)
     if instance is not None:
         _check_same(instance, target)
+        if record_calls and not instance.records_calls:
+            raise LocalError("it runs without a record of calls: `modelyard local down` first")
         return Start(instance, started=False, crashed=False)
     previous = Instance.read(paths)
     paths.root.mkdir(mode=0o700, exist_ok=True)
     command = [sys.executable, "-m", "modelyard.local.server", "--project", str(paths.project)]
     command += ["--account", target.account, "--region", target.region]
     command += ["--port", str(previous.port)] if previous is not None else []
+    command += ["--record-calls"] if record_calls else []
     command += ["--owner", str(owner)] if owner is not None else []
     with paths.log.open("ab") as log:
         process = subprocess.Popen(

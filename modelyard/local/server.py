@@ -52,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--account", default="000000000000", help="the account that the instance's key belongs to")
     parser.add_argument("--region", default="us-east-1", help="the region of requests that name none")
     parser.add_argument("--port", type=int, action="append", default=[], help="try this port first (repeatable)")
+    parser.add_argument("--record-calls", action="store_true", help="append each AWS call to .modelyard/calls.jsonl")
     parser.add_argument("--owner", type=int, metavar="PID", help="end when this process ends")
     options = parser.parse_args(arguments)
     paths = Paths(options.project.resolve())
@@ -64,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     with lock:
         ports = [*options.port, USUAL_PORT, 0]
-        return supervisor.supervise(lambda: _serve(paths, ports, options.account, options.region, options.owner))
+        return supervisor.supervise(lambda: _serve(paths, ports, options))
 
 
 def _lock(paths: Paths) -> IO[str]:
@@ -97,7 +98,8 @@ def _listen(ports: list[int]) -> socket.socket:
     raise OSError("no port is free on 127.0.0.1")
 
 
-def _serve(paths: Paths, ports: list[int], account: str, region: str, owner: int | None) -> None:
+def _serve(paths: Paths, ports: list[int], options: argparse.Namespace) -> None:
+    account, region = options.account, options.region
     listener = _listen(ports)
     port = listener.getsockname()[1]
     _set_environment(paths, port, account, region)
@@ -112,9 +114,10 @@ def _serve(paths: Paths, ports: list[int], account: str, region: str, owner: int
         region=region,
         access_key=access_key,
         secret_key=secret_key,
+        records_calls=options.record_calls,
     )
     try:
-        asyncio.run(_run(instance, paths, listener, owner))
+        asyncio.run(_run(instance, paths, listener, options.owner))
     except LocalError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(2)
@@ -179,7 +182,7 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket, owner:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    emulator = Emulator(instance.url, instance.access_key)
+    emulator = Emulator(instance.url, instance.access_key, paths.calls if instance.records_calls else None)
     emulator.direct.serve_on(asyncio.get_running_loop())
     service = sagemaker.install(emulator, paths.sagemaker)
     autoscaling.install(emulator, service, metrics.install(emulator, service))

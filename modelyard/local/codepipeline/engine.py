@@ -135,7 +135,8 @@ class Engine:
         state["actions"] = {name: id for name, id in done.items() if actions(context)[id]["status"] == "Succeeded"}
         state["status"] = IN_PROGRESS
         execution["_attempt"] += 1
-        execution.pop("statusSummary", None)
+        for member in ("statusSummary", "stopTrigger"):
+            execution.pop(member, None)
         execution.update(status=IN_PROGRESS, _inside=True, lastUpdateTime=context.now())
         emit_pipeline(context, execution, "RESUMED")
         emit_stage(context, execution, stage["name"], "RESUMED")
@@ -371,9 +372,13 @@ def _running(records: Iterable[Record]) -> list[Record]:
 
 def _keep_revision(execution: Record, record: Record, revision: Record) -> None:
     (output,) = record["output"]["outputArtifacts"]
-    execution["artifactRevisions"].append({"name": output["name"], **revision})
     source = {name: value for name, value in revision.items() if name != "created"}
-    execution["sourceRevisions"].append({"actionName": record["actionName"], **source})
+    for member, kept, by in (
+        ("artifactRevisions", {"name": output["name"], **revision}, "name"),
+        ("sourceRevisions", {"actionName": record["actionName"], **source}, "actionName"),
+    ):
+        # A retry reads a source again.
+        execution[member] = [*(item for item in execution[member] if item[by] != kept[by]), kept]
 
 
 def _action_record(context: Context, execution: Record, stage: Record, declaration: Record) -> Record:

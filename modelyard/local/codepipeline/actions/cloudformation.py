@@ -194,7 +194,8 @@ class _Deployment:
 
     def _handed_over(self, content: bytes) -> str:
         action = self._action
-        bucket, key = action.store["location"], f"{action.execution['pipelineName'][:20]}/templates/{self._stack}"
+        bucket = action.store["location"]
+        key = f"{action.execution['pipelineName'][:20]}/templates/{action.record['actionExecutionId']}"
         s3 = action.client("s3", role=action.pipeline_role, region=action.context.region)
         s3.put_object(Bucket=bucket, Key=key, Body=content, **action.encryption())
         return f"{action.context.service.emulator.endpoint_url}/{bucket}/{key}"
