@@ -122,7 +122,7 @@ def _keep_revision(execution: Record, record: Record, revision: Record) -> None:
 
 
 def _action_record(context: Context, execution: Record, stage: Record, declaration: Record) -> Record:
-    now, store = context.now(), store_of(execution["_declaration"])
+    now, store = context.now(), store_of(execution["_declaration"], context.region)
     inputs = []
     for item in declaration["inputArtifacts"]:
         # An earlier stage made it: the pipeline could not have been created otherwise.

@@ -196,6 +196,27 @@ def test_a_role_of_another_account_deploys_there(plant: Plant) -> None:
     plant.s3.delete_bucket_policy(Bucket=plant.store)
 
 
+def test_a_stack_of_another_region_is_deployed_from_the_store_there(plant: Plant) -> None:
+    region, bucket, stack = "us-west-2", unique("there"), unique("stack")
+    keys = {"aws_access_key_id": plant.aws.instance.access_key, "aws_secret_access_key": plant.aws.instance.secret_key}
+    there = boto3.client("s3", endpoint_url=plant.aws.url, region_name=region, **keys)
+    there.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
+    stores = {
+        name: {"type": "S3", "location": place} for name, place in ((plant.aws.region, plant.store), (region, bucket))
+    }
+    up = deploy(plant, "Up", "CREATE_UPDATE", stack, region=region)
+    declaration = plant.declaration(stages=[source_of(plant), stage("Deploy", up)], artifactStores=stores)
+    del declaration["artifactStore"]
+    name = declaration["name"]
+    plant.codepipeline.create_pipeline(pipeline=declaration)
+    plant.succeeded(name)
+    assert status(plant, stack) is None
+    done = plant.actions(name)["Up"]
+    assert f":{region}:" in done["output"]["executionResult"]["externalExecutionId"]
+    (used,) = done["input"]["inputArtifacts"]
+    assert used["s3location"]["bucket"] == bucket
+
+
 def pipeline_template(plant: Plant, name: str, source: dict[str, Any], stack: str, word: str, **more: Any) -> str:
     """A template of a pipeline that deploys this template itself and waits then."""
 

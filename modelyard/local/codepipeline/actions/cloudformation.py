@@ -196,7 +196,7 @@ class _Deployment:
         action = self._action
         bucket = action.store["location"]
         key = f"{action.execution['pipelineName'][:20]}/templates/{action.record['actionExecutionId']}"
-        s3 = action.client("s3", role=action.pipeline_role, region=action.context.region)
+        s3 = action.client("s3", role=action.pipeline_role)
         s3.put_object(Bucket=bucket, Key=key, Body=content, **action.encryption())
         return f"{action.context.service.emulator.endpoint_url}/{bucket}/{key}"
 
@@ -304,5 +304,6 @@ CLOUDFORMATION = ActionType(
     outputs=(0, 0),
     run=run,
     check=check,
+    in_any_region=True,
     refused={"OutputFileName": "leave it out: the stack's outputs are the action's output variables"},
 )
