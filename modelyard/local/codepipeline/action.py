@@ -20,7 +20,8 @@ __all__ = ["Abandoned", "Action", "ActionFailed", "ActionType", "Configuration",
 
 Configuration = Mapping[str, str]
 
-_POLL_SECONDS = 0.1
+_SHORTEST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 1.0
 
 
 class ActionFailed(Exception):
@@ -80,6 +81,7 @@ class Action:
         self.declaration = declaration
         self.record = record
         self.configuration: dict[str, str] = {}
+        self._pause = _SHORTEST_PAUSE_SECONDS
         pipeline = execution["_declaration"]
         self.pipeline_role: str = pipeline["roleArn"]
         self.role: str = declaration.get("roleArn") or pipeline["roleArn"]
@@ -165,16 +167,17 @@ class Action:
             self.record["output"]["executionResult"].update(known)
             self.record["lastUpdateTime"] = self.context.now()
 
-    def pause(self, seconds: float = _POLL_SECONDS) -> None:
-        """Wait; raises ``Abandoned`` where nobody waits for the action any more."""
-        deadline = time.monotonic() + seconds
+    def pause(self, seconds: float | None = None) -> None:
+        """Wait, each time a little longer; raises ``Abandoned`` where nobody waits for the action any more."""
+        deadline = time.monotonic() + (self._pause if seconds is None else seconds)
+        self._pause = min(1.1 * self._pause, _LONGEST_PAUSE_SECONDS)
         while True:
             if self.record["status"] != IN_PROGRESS:
                 raise Abandoned
             left = deadline - time.monotonic()
             if left <= 0:
                 return
-            time.sleep(min(left, _POLL_SECONDS))
+            time.sleep(min(left, _SHORTEST_PAUSE_SECONDS))
 
 
 def store_of(pipeline: Record, region: str) -> Record:

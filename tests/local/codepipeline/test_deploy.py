@@ -106,6 +106,15 @@ def test_a_change_set_is_made_and_executed_and_one_without_changes_is_no_failure
     assert done["Do"]["output"]["outputVariables"] == {"Word": "one-none"}
     assert status(plant, stack) == "CREATE_COMPLETE"
 
+    key = source["actions"][0]["configuration"]["S3ObjectKey"]
+    for unknown in ("First", "Second"):
+        pipe = {"Type": "AWS::CodePipeline::Pipeline", "Properties": {unknown: 1}}
+        plant.put(key, **{"stack.json": json.dumps({"Resources": {"Pipe": pipe}})})
+        assert plant.error(name, "Do", plant.start(name)) == (
+            f"Stack {stack} ended as UPDATE_ROLLBACK_COMPLETE: Pipe: The property {unknown} is not supported by the "
+            "local AWS."
+        )
+
 
 def test_a_stack_that_fails_gives_the_first_reason_and_can_be_replaced(plant: Plant) -> None:
     stack = unique("stack")

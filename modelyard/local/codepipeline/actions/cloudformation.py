@@ -20,6 +20,7 @@ _CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPA
 # What a stack is after its creation failed: it can only be deleted.
 _FAILED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED")
 _ABSENT = (None, "DELETE_COMPLETE")
+_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 # A larger template is handed over in S3.
 _MOST_BODY_BYTES = 51_200
@@ -161,7 +162,7 @@ class _Deployment:
             if "FAILED" in status and reason and "cancelled" not in reason:
                 reasons.append(f"{event['LogicalResourceId']}: {reason}")
             # The newest event comes first, so this is the operation's beginning.
-            if event.get("PhysicalResourceId") == stack_id and reason == "User Initiated":
+            if event.get("PhysicalResourceId") == stack_id and status in _BEGINNINGS:
                 break
         return reasons[-1] if reasons else "its events say no more"
 
