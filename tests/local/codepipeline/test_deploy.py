@@ -182,7 +182,7 @@ def test_a_role_of_another_account_deploys_there(plant: Plant) -> None:
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         return str(there("iam").create_role(RoleName=unique("role"), AssumeRolePolicyDocument=document)["Role"]["Arn"])
 
-    deployer = role({"AWS": f"arn:aws:iam::{plant.aws.account}:root"})
+    deployer = role({"AWS": plant.role})
     stack_role, stack = role({"Service": "cloudformation.amazonaws.com"}), unique("stack")
     up = deploy(plant, "Up", "CREATE_UPDATE", stack, roleArn=deployer)
     up["configuration"]["RoleArn"] = stack_role
@@ -213,7 +213,8 @@ def test_a_stack_of_another_region_is_deployed_from_the_store_there(plant: Plant
     stores = {
         name: {"type": "S3", "location": place} for name, place in ((plant.aws.region, plant.store), (region, bucket))
     }
-    up = deploy(plant, "Up", "CREATE_UPDATE", stack, region=region)
+    role = plant.make_role(AWS=f"arn:aws:iam::{plant.aws.account}:root")
+    up = deploy(plant, "Up", "CREATE_UPDATE", stack, region=region, roleArn=role)
     declaration = plant.declaration(stages=[source_of(plant), stage("Deploy", up)], artifactStores=stores)
     del declaration["artifactStore"]
     name = declaration["name"]
