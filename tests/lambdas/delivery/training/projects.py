@@ -24,7 +24,14 @@ class Project:
     """A pipeline that registers a version, or fails where `Limit` is below its error, on data below `prefix`."""
 
     def __init__(
-        self, lab: Lab, name: str, *, prefix: str = "", limit: float = 3.0, wait: bool = False, registers: bool = True
+        self,
+        lab: Lab,
+        name: str,
+        *,
+        prefix: str = "",
+        limit: float = 3.0,
+        wait: bool = False,
+        registers: bool = True,
     ) -> None:
         self.lab = lab
         self.name = name
@@ -94,12 +101,13 @@ class Project:
         message = {"Std:Join": {"On": " ", "Values": ["RMSE 2.4 is above the threshold", str(self.limit)]}}
         refuse = {"Name": "Refuse", "Type": "Fail", "Arguments": {"ErrorMessage": message}}
         conditions = [{"Type": "LessThanOrEqualTo", "LeftValue": 2.4, "RightValue": {"Get": "Parameters.Limit"}}]
+        good = [register] if self.registers else []
         check: dict[str, Any] = {
             "Name": "Check",
             "Type": "Condition",
             "Arguments": {
                 "Conditions": conditions,
-                "IfSteps": [register] if self.registers else [],
+                "IfSteps": good,
                 "ElseSteps": [refuse],
             },
         }

@@ -91,11 +91,3 @@ def test_each_new_content_starts_one_execution_and_the_same_content_none(aws: Lo
     await_rest(aws, queue)
     assert [item["PipelineExecutionStatus"] for item in executions(aws, "new-data-single")] == ["Succeeded"] * 2
     assert left(aws, queues(aws)["DeadData"]) == 0
-
-
-def test_a_queue_keeps_messages_for_the_quiet_time(aws: LocalAws) -> None:
-    delays = {}
-    for name, url in queues(aws).items():
-        answer = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["DelaySeconds"])
-        delays[name] = int(answer["Attributes"]["DelaySeconds"])
-    assert delays == {"Quiet4": 4, "Quiet0": 0, "DeadData": 0}
