@@ -128,5 +128,5 @@ def test_the_app_ends_with_status_2_and_only_the_message(tmp_path: Path) -> None
     assert run.stdout == ""
     assert run.stderr == (
         f"{tmp_path / 'platform.yaml'}, line 7: projects.abalone.rollout: unknown key, received canary; "
-        "allowed: pipeline, stages, parameters, schedule, training, endpoint\n"
+        "allowed: pipeline, stages, parameters, schedule, data_trigger, training, endpoint\n"
     )
