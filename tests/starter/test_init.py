@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from modelyard import __version__
 from modelyard.settings import load_settings
 from modelyard.starter import Choices, StarterError, commands, write_repository
-from tests.synthesis import ROOT
+from tests.e2e.checkout import ROOT
 
 ABALONE = ROOT / "modelyard" / "pipeline_defs" / "abalone"
 
