@@ -27,9 +27,12 @@ class Emptier(Construct):
     Args:
         stage: name of the stage, whose groups it may empty.
         buckets: emptied before they are deleted.
+        groups: whether it may empty model package groups too. Default: it may.
     """
 
-    def __init__(self, scope: Construct, id: str, *, stage: str, buckets: Sequence[s3.IBucket]) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, stage: str, buckets: Sequence[s3.IBucket], groups: bool = True
+    ) -> None:
         super().__init__(scope, id)
         self._handler = Handler(
             self,
@@ -41,7 +44,8 @@ class Emptier(Construct):
         )
         self._provider = ResourceProvider(self, "Provider", on_event=self._handler.function)
         self._allow_buckets(self._handler.permissions, buckets)
-        self._allow_groups(self._handler.permissions, names.resource_name(stage, "*"))
+        if groups:
+            self._allow_groups(self._handler.permissions, names.resource_name(stage, "*"))
         self._handler.permissions.attach()
         for bucket in buckets:
             # Every bucket is a construct; its interface does not say so.
