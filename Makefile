@@ -57,7 +57,7 @@ verify: env
 	@{ ruff check . && ruff format --check . && mypy; } || echo lint >> $(VERIFY)/failed
 	@$(BIN)/python -m pytest -n auto -q --junitxml $(VERIFY)/tests.xml $(FAST) $(SLOW:%=--ignore=%) \
 	|| echo tests >> $(VERIFY)/failed
-	@cdk synth --all --quiet --context modelyard:rules=true || echo synth >> $(VERIFY)/failed
+	@cdk synth --quiet --context modelyard:rules=true || echo synth >> $(VERIFY)/failed
 	@$(BIN)/python -m modelyard.delivery.results $(VERIFY)
 	@test ! -s $(VERIFY)/failed
 
