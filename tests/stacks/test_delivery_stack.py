@@ -1,6 +1,8 @@
 """The pipeline from a commit to the last stage, in one account and in several."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from modelyard import names
+from modelyard.lambdas.delivery.assembly import stacks_of
 from tests.stacks.deliveries import DELIVERY, IN_ONE_ACCOUNT, Declaration, action, actions, pipeline, stages_of
 from tests.synthesis import ROOT, Templates, build, scrubbed
 
@@ -263,6 +266,26 @@ def test_what_is_retained_and_what_is_disposable(delivery: Templates, in_one_acc
     emptied = in_one_account.resources(DELIVERY, "Custom::ModelyardEmptied")
     assert len(emptied) == len(in_one_account.resources(DELIVERY, "AWS::S3::Bucket")) == 2
     assert delivery.manifest(DELIVERY)["properties"]["terminationProtection"] is True
+
+
+def test_the_function_that_plans_reads_the_stacks_of_a_stage_from_the_assembly(delivery: Templates) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as written:
+        for path in delivery.folder.glob("*.json"):
+            written.write(path, path.name)
+    with zipfile.ZipFile(archive) as read:
+        found = {stack.name: stack for stack in stacks_of(read, names.stage_stacks("prod"))}
+    assert sorted(found) == sorted(name for name in delivery.stacks() if name.startswith("Modelyard-prod-"))
+    abalone, foundation = found["Modelyard-prod-Abalone"], found["Modelyard-prod-Foundation"]
+    assert foundation.needs == ()
+    assert {stack for stack, _ in abalone.needs} == {"Modelyard-prod-Foundation", "Modelyard-prod-Serving"}
+    outputs = delivery.template("Modelyard-prod-Foundation")["Outputs"]
+    assert all(output in outputs for stack, output in abalone.needs if stack == foundation.name)
+    (image,) = [name for name, has_default in abalone.parameters.items() if not has_default]
+    assert image.startswith("ImageTabular")
+    assert abalone.template_object.startswith("cdk-hnb659fds-assets-777788889999-eu-central-1/")
+    prepare = action(delivery, "Deploy-prod", "Abalone.Prepare")
+    assert (abalone.deploy_role, abalone.execution_role) == (prepare["RoleArn"], prepare["Configuration"]["RoleArn"])
 
 
 def test_a_second_synthesis_makes_the_same(in_one_account: Templates, tmp_path: Path) -> None:
