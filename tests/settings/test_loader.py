@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from modelyard.settings import Network, SettingsError, load_settings
 
 ROOT = Path(__file__).parents[2]
-TABLES = ("wrong_files.yaml", "wrong_rollouts.yaml", "wrong_endpoints.yaml")
+TABLES = ("wrong_files.yaml", "wrong_rollouts.yaml", "wrong_endpoints.yaml", "wrong_deliveries.yaml")
 WRONG = [wrong for table in TABLES for wrong in YAML(typ="safe").load(Path(__file__).with_name(table))]
 STAGE = """\
 stages:
