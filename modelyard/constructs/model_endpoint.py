@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
@@ -15,6 +14,7 @@ from modelyard import names
 from modelyard.constructs.approval_hook import ApprovalHook
 from modelyard.constructs.capacity import Capacity
 from modelyard.constructs.model_registry import ModelRegistry
+from modelyard.constructs.resource import add_custom_resource, token
 from modelyard.constructs.rollout import Rollout
 from modelyard.constructs.rollout_alarm import RolloutAlarm, watching
 from modelyard.settings import ConfigurationError, Network, Scaling
@@ -104,10 +104,10 @@ class ModelEndpoint(Construct):
             "version": _VERSION,
             "endpoint_name": endpoint_name,
             "model_package_group_name": registry.model_package_group_name,
-            "execution_role_arn": role.role_arn,
+            "execution_role_arn": token(role, "role_arn"),
             "instance_type": capacity.instance.name,
             "instance_count": capacity.count,
-            "kms_key_arn": None if volume_key is None else volume_key.key_arn,
+            "kms_key_arn": None if volume_key is None else token(volume_key, "key_arn"),
             "network": None if network is None else network.model_dump(mode="json"),
             "environment": dict(environment or {}),
             "tags": dict(tags or {}),
@@ -124,16 +124,13 @@ class ModelEndpoint(Construct):
         # Not Stack.to_json_string: the way to JavaScript loses keys that are null. Tokens here are ARNs, safe in JSON.
         text = json.dumps(declaration, ensure_ascii=False, separators=(",", ":"))
         _check_size(endpoint_name, text)
-        resource = CustomResource(
+        resource = add_custom_resource(
             self,
             "Declaration",
+            "Custom::ModelyardEndpoint",
             service_token=hook.provider.service_token,
-            resource_type="Custom::ModelyardEndpoint",
-            properties={
-                "Declaration": text,
-                "ParameterName": parameter_name,
-            },
-            service_timeout=Duration.hours(1),
+            service_timeout_seconds=3600,
+            properties={"Declaration": text, "ParameterName": parameter_name},
         )
         # The endpoint is deleted before the versions it serves.
         resource.node.add_dependency(registry)

@@ -6,7 +6,9 @@ from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.approval_hook import ApprovalHook
+from modelyard.constructs.arns import Arns
 from modelyard.constructs.parameter_registry import ParameterRegistry
+from modelyard.constructs.resource import token
 from modelyard.constructs.serving_dashboard import ServingDashboard
 from modelyard.settings import Stage
 from modelyard.stacks.base import StageStack
@@ -33,8 +35,8 @@ class ServingStack(StageStack):
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
                 actions=["sns:Publish"],
-                resources=[self.topic.topic_arn],
-                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+                resources=[token(self.topic, "topic_arn")],
+                conditions={"StringEquals": {"aws:SourceAccount": Arns.of(self).account}},
             )
         )
         for index, email in enumerate(stage.notification_emails):
@@ -53,5 +55,5 @@ class ServingStack(StageStack):
         name = names.resource_name(stage.name, "serving")
         ServingDashboard(self, "Dashboard", name=name, hook=self.hook)
         ParameterRegistry(self, "Parameters", stage=stage.name).add(
-            "queue-url", self.hook.queue.queue_url, description="queue of the endpoints to be reconciled"
+            "queue-url", token(self.hook.queue, "queue_url"), description="queue of the endpoints to be reconciled"
         )
