@@ -106,7 +106,7 @@ class ApprovalHook(Construct):
         on_event = handler("OnEvent", "lifetime.on_event", "creates, updates, deletes a declaration")
         is_complete = handler("IsComplete", "lifetime.is_complete", "whether an endpoint is gone")
         permissions = HookPermissions(
-            Arns.of(self),
+            Arns.of(scope),
             stage=stage,
             ledger=ledger,
             store=store,

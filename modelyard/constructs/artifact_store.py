@@ -20,9 +20,10 @@ _ACKNOWLEDGED = {
     "copy in another region is for whoever owns the data to decide, and its bucket is not the stage's",
     "NIST.800.53.R5-S3DefaultEncryptionKMS": "S3 delivers access logs to buckets with its own encryption only",
 }
-_NONCURRENT_DAYS = 90
-_LOG_DAYS = 365
-_UPLOAD_DAYS = 7
+_NONCURRENT = Duration.days(90)
+_LOGS_EXPIRE = Duration.days(365)
+_UPLOADS_EXPIRE = Duration.days(7)
+_CLOSED = s3.BlockPublicAccess.BLOCK_ALL
 
 
 class ArtifactStore(Construct):
@@ -53,7 +54,7 @@ class ArtifactStore(Construct):
         self._stage = stage
         self._adopted = adopt
         self._removal = removal_policy(retain)
-        self._arns = Arns.of(self)
+        self._arns = Arns.of(scope)
         self.key: kms.IKey = self._adopt_key() if adopt else self._make_key()
         bucket = self._adopt_bucket if adopt else self._make_bucket
         self.logs: s3.IBucket = bucket("Logs", None)
@@ -128,16 +129,16 @@ class ArtifactStore(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             versioned=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            block_public_access=_CLOSED,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             server_access_logs_bucket=logs,
             server_access_logs_prefix=None if logs is None else f"{id.lower()}/",
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="expire-what-nothing-refers-to",
-                    abort_incomplete_multipart_upload_after=Duration.days(_UPLOAD_DAYS),
-                    noncurrent_version_expiration=Duration.days(_NONCURRENT_DAYS),
-                    expiration=Duration.days(_LOG_DAYS) if logs is None else None,
+                    abort_incomplete_multipart_upload_after=_UPLOADS_EXPIRE,
+                    noncurrent_version_expiration=_NONCURRENT,
+                    expiration=_LOGS_EXPIRE if logs is None else None,
                 )
             ],
             removal_policy=self._removal,

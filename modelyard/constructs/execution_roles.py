@@ -62,7 +62,7 @@ class ExecutionRoles(Construct):
         super().__init__(scope, id)
         self._stage = stage
         self._store = store
-        self._arns = Arns.of(self)
+        self._arns = Arns.of(scope)
         self._in_vpc = in_vpc
         self.job = self._role("Job", "runs processing and training jobs")
         self.endpoint = self._role("Endpoint", "serves models")

@@ -102,9 +102,10 @@ class TrainingPipeline(Construct):
             role_arn=token(roles.pipeline, "role_arn"),
             pipeline_definition={"PipelineDefinitionBody": body},
         )
-        self._let_jobs_read(roles.job, sources)
+        arns = Arns.of(scope)
+        self._let_jobs_read(roles.job, sources, arns.partition)
         self.pipeline_name = pipeline_name
-        self.pipeline_arn = Arns.of(self).arn("sagemaker", f"pipeline/{pipeline_name}")
+        self.pipeline_arn = arns.arn("sagemaker", f"pipeline/{pipeline_name}")
         pipeline.node.add_dependency(roles, *used_images.values())
         if schedule:
             PipelineSchedule(
@@ -121,12 +122,12 @@ class TrainingPipeline(Construct):
             for variable, bundle in compiled.code.items()
         }
 
-    def _let_jobs_read(self, role: iam.IRole, sources: Mapping[str, assets.Asset]) -> None:
+    def _let_jobs_read(self, role: iam.IRole, sources: Mapping[str, assets.Asset], partition: str) -> None:
         """Jobs read their scripts from the bucket of the CDK's assets, also those of an older deployment."""
         if not sources:
             return
         # A stack publishes all its assets to one bucket.
-        bucket = f"arn:{Arns.of(self).partition}:s3:::{next(iter(sources.values())).s3_bucket_name}"
+        bucket = f"arn:{partition}:s3:::{next(iter(sources.values())).s3_bucket_name}"
         document = policy_document([allow(["s3:ListBucket"], bucket), allow(["s3:GetObject"], f"{bucket}/*.gz")])
         policy = iam.Policy(self, "ReadSources", roles=[role], document=document)
         reason = "an execution under way may read the scripts it started with"
