@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from modelyard.lambdas.delivery import access, train
-from modelyard.lambdas.delivery.job import JobFailed, Result, Waiting
+from modelyard.lambdas.delivery.job import MAX_SHOWN, JobFailed, Result, Waiting
 from tests.lambdas.delivery.training.projects import PATH, Died, Project, StageOfTest
 from tests.local.sagemaker.lab import Lab
 
@@ -208,7 +208,7 @@ def test_an_evaluation_of_more_projects_than_fit_says_how_many_are_left_out(
     named = [train.Project(name, abalone.pipeline, abalone.group) for name in names]
     monkeypatch.setattr(train, "_projects", lambda *_: named)
     evaluation = Job(stage).end().variables["EVALUATION"]
-    assert len(evaluation) <= train.MAX_EVALUATION
+    assert len(evaluation) <= MAX_SHOWN
     told = evaluation.split("; ")
     assert told[0] == f"{names[0]} version 1: rmse 2.181"
     assert told[-1] == f"and {20 - len(told) + 1} more"
