@@ -57,7 +57,7 @@ class DeliveryFunctions(Construct):
         deploy_roles: Sequence[str],
     ) -> None:
         super().__init__(scope, id)
-        arns = Arns.of(self)
+        arns = Arns.of(scope)
         roles: dict[str, list[str]] = {purpose: [] for purpose in names.DELIVERY_PURPOSES}
         roles["plan"] = list(deploy_roles)
         for stage, (account, purposes) in access.items():
