@@ -31,6 +31,21 @@ def test_stacks_are_named_after_stage_and_project() -> None:
     assert names.image_stack("us-east-1", "111122223333") == "Modelyard-Images-us-east-1-111122223333"
 
 
+def test_a_delivery_has_names_that_fit_and_clash_with_no_stage() -> None:
+    stage = "s" * names.MAX_STAGE_LENGTH
+    for purpose in ("source", "artifacts", "logs"):
+        assert len(names.delivery_bucket(purpose, "1" * 12, _LONGEST_REGION)) <= 63
+    for purpose in names.DELIVERY_PURPOSES:
+        assert len(names.delivery_function(purpose)) <= 64
+    for purpose in names.ACCESS_PURPOSES:
+        assert len(names.delivery_role(stage, purpose)) <= 64
+    assert names.delivery_stack("eu-west-1") == "Modelyard-Delivery-eu-west-1"
+    assert [names.delivery_stage("test"), names.delivery_stage("test", 2)] == ["Deploy-test", "Deploy-test-2"]
+    for stack in (names.foundation_stack(stage), names.serving_stack(stage), names.project_stack(stage, "p")):
+        assert stack.startswith(names.stage_stacks(stage))
+        assert not stack.startswith(names.delivery_stack())
+
+
 def test_the_hook_names_the_version_variable_as_the_settings_refuse_it() -> None:
     """The hook is deployed without this package, so it spells the name again."""
     assert artifacts.VERSION_VARIABLE == names.VERSION_VARIABLE

@@ -9,8 +9,8 @@ from constructs import Construct
 from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
-from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.permissions import Permissions
+from modelyard.constructs.starting_permissions import allow_training
 
 __all__ = ["DeliveryAccess", "function_of", "purposes_of"]
 
@@ -31,55 +31,42 @@ _PACKAGES = (
     _Allowed("sagemaker:DescribeModelPackage", "packages"),
     _Allowed("sagemaker:ListModelPackages", "any"),
 )
-_ENDPOINTS = (
+_SERVING = (
     _Allowed("sagemaker:DescribeEndpoint", "endpoints"),
     _Allowed("sagemaker:DescribeEndpointConfig", "endpoint-configs"),
     _Allowed("sagemaker:DescribeModel", "models"),
 )
 
 PERMISSIONS: dict[str, tuple[_Allowed, ...]] = {
-    "train": (
-        _PARAMETERS,
-        *_PACKAGES,
-        _Allowed("sagemaker:DescribePipeline sagemaker:ListPipelineExecutions", "pipelines"),
-        _Allowed("sagemaker:StartPipelineExecution", "pipelines"),
-        _Allowed("sagemaker:DescribePipelineExecution sagemaker:ListPipelineExecutionSteps", "executions"),
-        _Allowed("sagemaker:ListTags", "pipelines packages"),
-        _Allowed("s3:ListBucket", "data-bucket"),
-        _Allowed("s3:GetObject", "artifacts"),
-        _Allowed("kms:Decrypt", "key"),
-    ),
     "promote-from": (
         _PARAMETERS,
         *_PACKAGES,
-        *_ENDPOINTS,
-        _Allowed("sagemaker:ListTags", "packages groups endpoints endpoint-configs models"),
-        _Allowed("dynamodb:GetItem dynamodb:Query", "ledger"),
+        *_SERVING,
+        _Allowed("ecr:DescribeImages", "repositories"),
         _Allowed("s3:ListBucket", "artifacts-bucket"),
         _Allowed("s3:GetObject", "artifacts"),
-        _Allowed("ecr:BatchGetImage", "repositories"),
         _Allowed("kms:Decrypt", "key"),
     ),
     "promote-to": (
         _PARAMETERS,
         _Allowed("sagemaker:ListModelPackages", "any"),
-        _Allowed("sagemaker:CreateModelPackage sagemaker:AddTags sagemaker:DescribeModelPackage", "packages groups"),
-        _Allowed("sagemaker:DescribeModelPackageGroup", "groups"),
-        _Allowed("s3:ListBucket", "artifacts-bucket"),
-        _Allowed("s3:GetObject s3:PutObject", "promoted"),
-        _Allowed("s3:AbortMultipartUpload s3:ListMultipartUploadParts", "promoted"),
+        _Allowed("sagemaker:CreateModelPackage sagemaker:DescribeModelPackage", "packages groups"),
+        _Allowed("s3:ListBucket s3:ListBucketMultipartUploads", "artifacts-bucket"),
+        _Allowed("s3:GetObject s3:PutObject s3:ListMultipartUploadParts", "promoted"),
         _Allowed("kms:Decrypt kms:GenerateDataKey", "key"),
     ),
     "smoke-test": (
         _PARAMETERS,
         *_PACKAGES,
-        *_ENDPOINTS,
+        *_SERVING,
         _Allowed("sagemaker:InvokeEndpoint", "endpoints"),
+        # Without it a file that is not there is a refusal, and no remedy can be told.
+        _Allowed("s3:ListBucket", "artifacts-bucket"),
         _Allowed("s3:GetObject", "promoted evaluations"),
         _Allowed("kms:Decrypt", "key"),
     ),
 }
-"""What each role allows, by its purpose; each entry is what its function calls there, and no more."""
+"""What each role allows, by its purpose, besides that of `train`; what its function calls there, and no more."""
 
 
 def function_of(purpose: str) -> str:
@@ -99,14 +86,13 @@ def purposes_of(stage: str, stages: Sequence[str]) -> tuple[str, ...]:
 class DeliveryAccess(Construct):
     """A role for each thing that the delivery pipeline's functions do in a stage.
 
-    Each trusts the role of one function in the delivery's account, and allows what `PERMISSIONS` says of it.
+    Each trusts the role of one function in the delivery's account, and allows what that function calls in the stage.
 
     Args:
         stage: name of the stage.
         account: the delivery's.
         purposes: what its functions do in the stage, see `purposes_of`.
         store: the stage's key and buckets.
-        ledger: the stage's ledger.
     """
 
     def __init__(
@@ -118,14 +104,13 @@ class DeliveryAccess(Construct):
         account: str,
         purposes: Sequence[str],
         store: ArtifactStore,
-        ledger: Ledger,
     ) -> None:
         super().__init__(scope, id)
         self._stage = stage
         self._arns = Arns.of(self)
         self._account = account
         self._store = store
-        resources = self._resources(ledger)
+        resources = self._resources()
         for purpose in purposes:
             self._add(purpose, resources)
 
@@ -143,7 +128,9 @@ class DeliveryAccess(Construct):
             assumed_by=trusted,
         )
         permissions = Permissions(role)
-        for allowed in PERMISSIONS[purpose]:
+        if purpose == "train":
+            allow_training(permissions, self._arns, self._store, stage=self._stage)
+        for allowed in PERMISSIONS.get(purpose, ()):
             actions = allowed.actions.split()
             if allowed.resources == "key":
                 self._store.allow_key(permissions, *actions)
@@ -153,12 +140,10 @@ class DeliveryAccess(Construct):
                 permissions.allow(actions, *arns, because=reason)
         permissions.attach()
 
-    def _resources(self, ledger: Ledger) -> dict[str, tuple[tuple[str, ...], str]]:
+    def _resources(self) -> dict[str, tuple[tuple[str, ...], str]]:
         """The ARNs of each kind of resource, and why they have wildcards."""
         name = names.resource_name(self._stage, "*")
         sagemaker = {
-            "pipelines": f"pipeline/{name}",
-            "executions": f"pipeline/{name}/execution/*",
             "packages": f"model-package/{name}",
             "groups": f"model-package-group/{name}",
             "endpoints": f"endpoint/{name}",
@@ -173,8 +158,6 @@ class DeliveryAccess(Construct):
             **{kind: ((self._arns.arn("sagemaker", arn),), _PROJECTS) for kind, arn in sagemaker.items()},
             "parameters": ((path, f"{path}/*"), _PROJECTS),
             "any": (("*",), _NO_RESOURCES),
-            "ledger": ((ledger.table.table_arn,), ""),
-            "data-bucket": ((self._store.data.bucket_arn,), ""),
             "artifacts-bucket": ((artifacts.bucket_arn,), ""),
             "artifacts": ((artifacts.arn_for_objects("*"),), objects),
             "promoted": ((artifacts.arn_for_objects("promoted/*"),), objects),

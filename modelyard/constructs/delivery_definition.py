@@ -190,7 +190,7 @@ def check(stages: Sequence[Declaration], projects: int) -> None:
                 if length > MAX_CONFIGURATION_LENGTH:
                     raise ConfigurationError(
                         f"delivery: {key} of {action['name']} in {stage['name']} would have {length} characters; "
-                        f"CodePipeline allows {MAX_CONFIGURATION_LENGTH}: let the project run fewer images"
+                        f"CodePipeline allows {MAX_CONFIGURATION_LENGTH}: let the projects run fewer images"
                     )
 
 

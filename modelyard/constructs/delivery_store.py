@@ -79,7 +79,7 @@ class DeliveryStore(Construct):
             made.add_property_override("NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled", True)
         if not retain:
             buckets = [bucket for bucket in (self.artifacts, self.source, logs) if bucket]
-            Emptier(self, "Emptier", stage=names.DELIVERY, buckets=buckets)
+            Emptier(self, "Emptier", stage=names.DELIVERY, buckets=buckets, groups=False)
         acknowledge(self, _ACKNOWLEDGED)
 
     def _bucket(self, id: str, logs: s3.Bucket | None, days: int | None) -> s3.Bucket:

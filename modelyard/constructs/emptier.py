@@ -32,10 +32,17 @@ class Emptier(Construct):
     Args:
         stage: name of the stage, whose groups it may empty. Default: made of the stack's name.
         buckets: emptied before they are deleted. Default: none but those told later.
+        groups: whether it may empty model package groups too. Default: it may.
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, stage: str | None = None, buckets: Sequence[s3.IBucket] = ()
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: str | None = None,
+        buckets: Sequence[s3.IBucket] = (),
+        groups: bool = True,
     ) -> None:
         super().__init__(scope, id)
         stage = stage or stage_of(self)
@@ -51,7 +58,8 @@ class Emptier(Construct):
         self._provider = ResourceProvider(self, "Provider", on_event=self._handler.function)
         if buckets:
             self._allow_buckets(self._handler.permissions, buckets)
-        self._allow_groups(self._handler.permissions, f"{self._prefix}*")
+        if groups:
+            self._allow_groups(self._handler.permissions, f"{self._prefix}*")
         self._handler.permissions.attach()
         self._empty_buckets(buckets)
         self._other_groups = GrowingPolicy(

@@ -26,7 +26,7 @@ _VERSION = 1
 _VARIANT = "AllTraffic"
 _INVOKE = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html
-_ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+_ENDPOINT_NAME = re.compile(r"[a-z0-9](-*[a-z0-9]){0,62}")
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 _LIMIT_BYTES = 4096
 _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
@@ -68,8 +68,9 @@ class ModelEndpoint(Construct):
         longest_rollout_seconds: how long a rollout may take; None where its type has no time-out.
 
     Raises:
-        ConfigurationError: the instances take no `volume_key`, the environment has MODEL_PACKAGE_ARN, the capacity
-            cannot have the rollout, the alarms or the scaling, or the declaration is too large for its parameter.
+        ConfigurationError: the name has other than lower-case letters, digits and hyphens, the instances take no
+            `volume_key`, the environment has MODEL_PACKAGE_ARN, the capacity cannot have the rollout, the alarms or the
+            scaling, or the declaration is too large for its parameter.
 
     Example:
         >>> registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
@@ -107,7 +108,8 @@ class ModelEndpoint(Construct):
         super().__init__(scope, id)
         if not Token.is_unresolved(endpoint_name) and not _ENDPOINT_NAME.fullmatch(endpoint_name):
             raise ConfigurationError(
-                f"endpoint_name: received {endpoint_name}; allowed: 63 letters, digits and hyphens between them"
+                f"endpoint_name: received {endpoint_name}; allowed: 63 lower-case letters, digits and hyphens between "
+                "them; SageMaker writes ARNs of endpoints in lower case, and policies know them by their ARNs"
             )
         defaults = StackDefaults.of(registry) if hook is None else None
         hook = hook or StackDefaults.of(registry).hook
@@ -132,8 +134,7 @@ class ModelEndpoint(Construct):
         rollout.check(capacity.instance, fewest, most, watched=bool(watched))
         self.longest_rollout_seconds = rollout.timeout(most)
         self.endpoint_name = endpoint_name
-        # SageMaker writes ARNs of endpoints in small letters.
-        self.endpoint_arn = Arns.of(self).arn("sagemaker", f"endpoint/{endpoint_name.lower()}")
+        self.endpoint_arn = Arns.of(self).arn("sagemaker", f"endpoint/{endpoint_name}")
         declaration: dict[str, Any] = {
             "version": _VERSION,
             "endpoint_name": endpoint_name,

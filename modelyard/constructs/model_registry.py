@@ -19,8 +19,8 @@ class ModelRegistry(Construct):
     Args:
         model_package_group_name: its name, a contract with pipelines and reviewers.
         description: shown by SageMaker. Default: none.
-        retain: whether the group and its versions outlive the stack. Default: they do if the stack is protected from
-            termination; else they are deleted with it.
+        retain: whether the group and its versions outlive the stack. Default: they do, unless the `StackDefaults` of
+            the stack say otherwise.
         adopt: whether to refer to the group that an earlier deployment retained. Default: make it.
 
     Attributes:

@@ -42,8 +42,8 @@ class StackDefaults(Construct):
         stack: the stack; the construct's id in it is `Modelyard`.
         stage: the stage name, lower-case letters and digits. Default: that of `store`, or else the stack's name in
             small letters where that can be one (`Rings` gives `rings`), or else its beginning with a hash.
-        retain: whether key, buckets, ledger, images and model package groups outlive the stack. Default: they do if the
-            stack is protected from termination; else they are emptied and deleted with it.
+        retain: whether key, buckets, ledger, images and model package groups outlive the stack. Default: they do; else
+            they are emptied and deleted with it.
         adopt: whether to refer to what an earlier deployment retained. Default: make it.
         store: key and buckets. Default: those of `roles` or `hook`, or else of their own.
         ledger: approvals, attempts and holds. Default: one of its own.
@@ -66,8 +66,8 @@ class StackDefaults(Construct):
         ConfigurationError: the stage name is none, or the stack has defaults already.
 
     Example:
-        >>> defaults = StackDefaults(stack, stage="age", retain=True)
-        >>> registry = ModelRegistry(stack, "Registry", model_package_group_name="rings", retain=True)
+        >>> defaults = StackDefaults(stack, stage="age", retain=False)
+        >>> registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
         >>> pipeline = TrainingPipeline(
         ...     stack, "Training", pipeline_name="rings", folder=Path("pipeline"), registry=registry
         ... )
@@ -79,7 +79,7 @@ class StackDefaults(Construct):
         stack: Stack,
         *,
         stage: str | None = None,
-        retain: bool | None = None,
+        retain: bool = True,
         adopt: bool = False,
         store: ArtifactStore | None = None,
         ledger: Ledger | None = None,
@@ -99,7 +99,7 @@ class StackDefaults(Construct):
         name = stage or (store.stage if store else stage_of(stack))
         super().__init__(stack, DEFAULTS_ID)
         self.stage = name
-        self.retain = bool(stack.termination_protection) if retain is None else retain
+        self.retain = retain
         self._adopt = adopt
         self._containers = containers
         self._store, self._ledger, self._roles, self._topic, self._hook = store, ledger, roles, topic, hook

@@ -8,6 +8,7 @@ from modelyard.constructs.permissions import Permissions
 _START = [f"sagemaker:{action}" for action in ("DescribePipeline", "ListPipelineExecutions", "StartPipelineExecution")]
 _PROJECTS = "projects come and go, each with its pipeline and its group"
 _EXECUTIONS = "executions are known only when a pipeline runs"
+_NO_RESOURCES = "the action has no resource-level permissions"
 _EVALUATIONS = "evaluations are written by jobs, under names of theirs"
 
 
@@ -40,7 +41,7 @@ def allow_training(role: Permissions, arns: Arns, store: ArtifactStore, *, stage
     allow_starting(role, arns, store, name, because=_PROJECTS)
     steps = arns.arn("sagemaker", f"pipeline/{name}/execution/*")
     role.allow(["sagemaker:ListPipelineExecutionSteps"], steps, because=_EXECUTIONS)
-    role.allow(["sagemaker:ListModelPackages"], arns.arn("sagemaker", f"model-package-group/{name}"), because=_PROJECTS)
+    role.allow(["sagemaker:ListModelPackages"], "*", because=_NO_RESOURCES)
     role.allow(["sagemaker:DescribeModelPackage"], arns.arn("sagemaker", f"model-package/{name}"), because=_PROJECTS)
     role.allow(["s3:GetObject"], store.artifacts.arn_for_objects("*"), because=_EVALUATIONS)
     store.allow_key(role, "kms:Decrypt")

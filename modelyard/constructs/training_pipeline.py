@@ -149,7 +149,7 @@ class TrainingPipeline(Construct):
     def grant_start_execution(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` start the pipeline."""
         return iam.Grant.add_to_principal(
-            grantee=grantee, actions=["sagemaker:StartPipelineExecution"], resource_arns=[self.pipeline_arn]
+            grantee=grantee, actions=["sagemaker:StartPipelineExecution"], resource_arns=self._known_as
         )
 
     def on_execution_failed(
@@ -170,10 +170,16 @@ class TrainingPipeline(Construct):
             event_pattern=events.EventPattern(
                 source=["aws.sagemaker"],
                 detail_type=["SageMaker Model Building Pipeline Execution Status Change"],
-                detail={"pipelineArn": [self.pipeline_arn], "currentPipelineExecutionStatus": ["Failed"]},
+                detail={"pipelineArn": self._known_as, "currentPipelineExecutionStatus": ["Failed"]},
             ),
             targets=[target] if target else None,
         )
+
+    @property
+    def _known_as(self) -> list[str]:
+        """The ARN, and as services write it that know ARNs in lower case alone."""
+        lower = Arns.of(self).arn("sagemaker", f"pipeline/{self.pipeline_name.lower()}")
+        return list(dict.fromkeys([self.pipeline_arn, lower]))
 
     def _roles(self, store: ArtifactStore | None, registry: ModelRegistry) -> ExecutionRoles:
         if store is None:

@@ -54,6 +54,7 @@ class Emulator:
         self.direct = Direct(self.application)
         self._clients: dict[tuple[str, str, str, str], Any] = {}
         self._clients_lock = threading.Lock()
+        self._session = boto3.Session()
         self._keys: dict[tuple[str, str], dict[str, str]] = {}
         self._worker_types: set[str] = set()
         self._snapshot_wanted = threading.Event()
@@ -139,10 +140,11 @@ class Emulator:
         with self._clients_lock:
             key = (role_arn, session_name, service, region)
             if key not in self._clients:
-                session = boto3.Session(**self._credentials(role_arn, session_name))
-                self._clients[key] = session.client(
+                # One session for all: it reads the model of a service once.
+                self._clients[key] = self._session.client(
                     service,
                     region_name=region,
+                    **self._credentials(role_arn, session_name),
                     endpoint_url=self.endpoint_url,
                     config=Config(retries={"total_max_attempts": 2}, max_pool_connections=32),
                 )

@@ -28,7 +28,7 @@ class DataTriggerSettings(Section):
 
     prefix: Annotated[
         str | None,
-        matching(r"[^/\s*?\"<>\\:][^*?\"<>\\]*", "the beginning of keys in the data bucket, such as abalone/"),
+        matching(r"[^/\s*?\"<>\\:][^*?\"<>\\:]*", "the beginning of keys in the data bucket, such as abalone/"),
     ] = None
     # The longest delay of a queue of SQS.
     quiet_seconds: Annotated[StrictInt, Field(ge=0, le=900, description="0 to 900 seconds")] = 60

@@ -68,7 +68,6 @@ class FoundationStack(StageStack):
                 account=delivery.account,
                 purposes=access,
                 store=self.store,
-                ledger=self.ledger,
             )
         parameters = ParameterRegistry(self, "Parameters", stage=stage.name)
         for key, value, description in (

@@ -104,4 +104,4 @@ def test_more_images_than_their_uris_have_room_for_are_refused(count: int, fits:
     with pytest.raises(ConfigurationError) as caught:
         definition.check(stages, 1)
     assert str(caught.value).startswith("delivery: ParameterOverrides of Abalone.Prepare in Deploy-prod would have ")
-    assert str(caught.value).endswith("CodePipeline allows 1000: let the project run fewer images")
+    assert str(caught.value).endswith("CodePipeline allows 1000: let the projects run fewer images")

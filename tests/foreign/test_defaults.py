@@ -75,26 +75,28 @@ def test_the_endpoint_goes_before_the_hook_that_deletes_it(rings: Template) -> N
     assert hook <= set(declaration["DependsOn"])
 
 
-def test_an_unprotected_stack_leaves_nothing_and_a_protected_one_what_it_holds(rings: Template) -> None:
-    stack = bare_stack(termination_protection=True)
+def test_what_holds_state_is_retained_unless_it_may_go(rings: Template) -> None:
+    stack = bare_stack()
+    StackDefaults(stack, retain=False)
     ten_lines(stack)
-    protected = Template(stack)
-    stateful = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::ECR::Repository")
-    stateful += ("AWS::SageMaker::ModelPackageGroup",)
-    for template, policy in ((rings, "Delete"), (protected, "Retain")):
+    leaving = Template(stack)
+    stateful = {"AWS::S3::Bucket", "AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::ECR::Repository"}
+    stateful.add("AWS::SageMaker::ModelPackageGroup")
+    for template, policy in ((leaving, "Delete"), (rings, "Retain")):
         found = [each for each in template.resources.values() if each["Type"] in stateful]
-        assert {each["Type"] for each in found} == set(stateful)
+        assert {each["Type"] for each in found} == stateful
         kept = {each.get("DeletionPolicy", "Delete").replace("RetainExceptOnCreate", "Retain") for each in found}
         assert kept == {policy}
-    assert len(rings.of("Custom::ModelyardEmptied")) == 5
-    assert "Custom::ModelyardEmptied" not in protected.types()
+    assert len(leaving.of("Custom::ModelyardEmptied")) == 5
+    assert "Custom::ModelyardEmptied" not in rings.types()
 
 
 def test_a_registry_alone_makes_no_buckets() -> None:
-    stack = bare_stack(termination_protection=True)
+    stack = bare_stack()
     ModelRegistry(stack, "Registry", model_package_group_name="rings")
     assert Template(stack).types() == {"AWS::SageMaker::ModelPackageGroup"}
     stack = bare_stack()
+    StackDefaults(stack, retain=False)
     ModelRegistry(stack, "Registry", model_package_group_name="rings")
     assert {"AWS::S3::Bucket", "AWS::KMS::Key"} & Template(stack).types() == set()
 
@@ -123,7 +125,7 @@ def test_constructs_that_are_told_all_parts_make_no_defaults() -> None:
     topic = sns.Topic(stack, "Topic")
     ledger = Ledger(stack, "Ledger", key=store.key)
     hook = ApprovalHook(stack, "Hook", ledger=ledger, store=store, endpoint_role=roles.endpoint, topic=topic)
-    registry = ModelRegistry(stack, "Registry", model_package_group_name="rings", retain=True)
+    registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
     add_endpoint(stack, registry, hook=hook)
     template = Template(stack)
     assert store.stage == hook.stage == "rings"
@@ -174,7 +176,7 @@ def test_constructs_in_two_stacks_stand_on_the_defaults_of_the_registrys() -> No
 
 
 def test_what_was_retained_is_adopted() -> None:
-    stack = bare_stack(termination_protection=True)
+    stack = bare_stack()
     StackDefaults(stack, adopt=True)
     registry = ModelRegistry.from_model_package_group_name(stack, "Registry", "rings")
     add_pipeline(stack, registry)
@@ -259,8 +261,9 @@ def test_a_stage_name_that_is_none_is_refused() -> None:
 def test_an_endpoint_name_that_sagemaker_refuses_is_refused() -> None:
     stack = bare_stack()
     registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
-    with pytest.raises(ConfigurationError, match="endpoint_name: received rings_1; allowed: 63 letters, digits"):
-        add_endpoint(stack, registry, endpoint_name="rings_1")
+    for name in ("rings_1", "Rings", "-rings", "r" * 64):
+        with pytest.raises(ConfigurationError, match=f"endpoint_name: received {name}; allowed: 63 lower-case letters"):
+            add_endpoint(stack, registry, id=name, endpoint_name=name)
 
 
 def test_policies_of_many_endpoints_fit_a_role_and_one_too_many_is_told() -> None:

@@ -33,7 +33,9 @@ def test_the_page_shows_the_app() -> None:
     assert len((APP / "app.py").read_text().partition("app = ")[2].splitlines()) < 10
 
 
-def test_ten_lines_deploy_train_serve_an_approval_and_leave_nothing(own_local_aws: LocalAws, project: Path) -> None:
+def test_ten_lines_deploy_train_serve_an_approval_and_leave_what_is_kept(
+    own_local_aws: LocalAws, project: Path
+) -> None:
     aws = own_local_aws
     sagemaker = aws.client("sagemaker")
     aws.bootstrap()
@@ -53,7 +55,8 @@ def test_ten_lines_deploy_train_serve_an_approval_and_leave_nothing(own_local_aw
 
     _follow(aws, project, "Destroy")
     found = leftovers({service: aws.client(service) for service in SERVICES})
-    assert {what: names for what, names in found.items() if names} == {}
+    left = {what: len(names) for what, names in found.items() if names}
+    assert left == {"model package groups": 1, "tables": 1, "repositories": 1, "buckets": 4}
 
 
 def _follow(aws: LocalAws, project: Path, title: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.synthesis import ROOT
 
 
-@pytest.mark.parametrize("kind", ["unprotected", "protected"])
+@pytest.mark.parametrize("kind", ["leaving", "retained"])
 def test_nothing_is_found_that_is_not_acknowledged_with_a_reason(kind: str) -> None:
     command = [sys.executable, "-m", "tests.foreign.validated", kind]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

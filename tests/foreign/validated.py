@@ -10,9 +10,10 @@ os.environ["CDK_VALIDATION"] = "true"
 import cdk_nag
 from aws_cdk import App, Validations
 
-from modelyard import ModelRegistry, Network
+from modelyard import ModelRegistry, Network, StackDefaults
 
-stack = bare_stack(termination_protection="protected" in sys.argv)
+stack = bare_stack()
+StackDefaults(stack, retain="retained" in sys.argv)
 app = stack.node.root
 assert isinstance(app, App)
 Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.NIST80053R5Checks(app))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_the_page_lists_exactly_the_actions_that_each_command_needs(
     types = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
     for number, container in enumerate(({"Image": image(source.aws)}, {"Image": "x@sha256:" + "ab" * 32})):
         container["ModelDataUrl"] = source.object(f"{number}.tar.gz", archive(2_000))
-        specification = {"InferenceSpecification": {"Containers": [container], **types}}
+        specification: dict[str, Any] = {"InferenceSpecification": {"Containers": [container], **types}}
         source.register(**source.evaluate(), **specification)
     recorder, asks = Recorder(source.aws.env, counter.folder, monkeypatch), documented()
 

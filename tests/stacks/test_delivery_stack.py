@@ -1,6 +1,9 @@
 """The pipeline from a commit to the last stage, in one account and in several."""
 
+import io
 import json
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +11,9 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from modelyard import names
-from tests.stacks.deliveries import DELIVERY, Declaration, action, actions, pipeline, stages
-from tests.synthesis import ROOT, Templates, scrubbed
+from modelyard.lambdas.delivery.assembly import stacks_of
+from tests.stacks.deliveries import DELIVERY, IN_ONE_ACCOUNT, Declaration, action, actions, pipeline, stages_of
+from tests.synthesis import ROOT, Templates, build, scrubbed
 
 TOOLS = "222233334444"
 
@@ -24,15 +28,15 @@ def test_the_pipeline_is_of_type_v2_and_lets_a_commit_overtake_another(delivery:
 
 def test_a_commit_goes_through_the_stages_in_their_order(delivery: Templates, in_one_account: Templates) -> None:
     before = ["Source", "Test", "Assets", "Update", "Images"]
-    assert list(stages(delivery)) == [*before, "Deploy-dev", "Deploy-staging", "Deploy-prod"]
-    assert list(stages(in_one_account)) == [*before, "Deploy-dev", "Deploy-prod"]
+    assert list(stages_of(delivery)) == [*before, "Deploy-dev", "Deploy-staging", "Deploy-prod"]
+    assert list(stages_of(in_one_account)) == [*before, "Deploy-dev", "Deploy-prod"]
 
 
 def test_the_first_stage_trains_and_the_others_are_planned_gated_promoted_to_and_tested(delivery: Templates) -> None:
     foundation, serving = ([f"{stack}.Prepare", f"{stack}.Deploy"] for stack in ("Foundation", "Serving"))
     common = [*foundation, *serving, "Abalone.Prepare", "Abalone.Deploy"]
-    assert _order(stages(delivery)["Deploy-dev"]) == [*([name] for name in common), ["Train"]]
-    assert _order(stages(delivery)["Deploy-prod"]) == [
+    assert _order(stages_of(delivery)["Deploy-dev"]) == [*([name] for name in common), ["Train"]]
+    assert _order(stages_of(delivery)["Deploy-prod"]) == [
         *(["Plan"], ["Gate"]),
         *([name] for name in [*foundation, *serving]),
         *(["Abalone.Prepare", "AbaloneEu.Prepare"], ["Abalone.Deploy", "AbaloneEu.Deploy"]),
@@ -90,7 +94,7 @@ def test_a_change_set_is_made_of_the_assembly_and_then_executed(delivery: Templa
 
 
 def test_the_pipeline_updates_its_own_stack_alone_before_anything_is_deployed(delivery: Templates) -> None:
-    (update,) = stages(delivery)["Update"]
+    (update,) = stages_of(delivery)["Update"]
     assert update["Configuration"]["ActionMode"] == "CREATE_UPDATE"
     assert update["Configuration"]["StackName"] == DELIVERY
     creating = [each for each in actions(delivery) if each["Configuration"].get("ActionMode") == "CREATE_UPDATE"]
@@ -144,7 +148,7 @@ def test_a_stage_that_is_not_delivered_to_stays_as_it_would_be(in_one_account: T
 
 
 def test_commits_of_a_repository_start_the_pipeline_by_branch_and_path(in_one_account: Templates) -> None:
-    (source,) = stages(in_one_account)["Source"]
+    (source,) = stages_of(in_one_account)["Source"]
     assert source["ActionTypeId"]["Provider"] == "CodeStarSourceConnection"
     assert source["Configuration"]["DetectChanges"] == "false"
     assert source["Configuration"]["FullRepositoryId"] == "my-team/my-platform"
@@ -175,7 +179,7 @@ def test_a_zip_file_in_the_source_bucket_starts_the_pipeline(delivery: Templates
     assert rule["EventPattern"]["detail"]["object"] == {"key": ["source.zip"]}
     (target,) = rule["Targets"]
     assert target["Arn"] == f"arn:aws:codepipeline:us-east-1:{TOOLS}:modelyard-delivery"
-    (source,) = stages(delivery)["Source"]
+    (source,) = stages_of(delivery)["Source"]
     assert source["Configuration"]["PollForSourceChanges"] == "false"
     assert "Triggers" not in pipeline(delivery)
 
@@ -262,6 +266,45 @@ def test_what_is_retained_and_what_is_disposable(delivery: Templates, in_one_acc
     emptied = in_one_account.resources(DELIVERY, "Custom::ModelyardEmptied")
     assert len(emptied) == len(in_one_account.resources(DELIVERY, "AWS::S3::Bucket")) == 2
     assert delivery.manifest(DELIVERY)["properties"]["terminationProtection"] is True
+
+
+def test_the_function_that_plans_reads_the_stacks_of_a_stage_from_the_assembly(delivery: Templates) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as written:
+        for path in delivery.folder.glob("*.json"):
+            written.write(path, path.name)
+    with zipfile.ZipFile(archive) as read:
+        found = {stack.name: stack for stack in stacks_of(read, names.stage_stacks("prod"))}
+    assert sorted(found) == sorted(name for name in delivery.stacks() if name.startswith("Modelyard-prod-"))
+    abalone, foundation = found["Modelyard-prod-Abalone"], found["Modelyard-prod-Foundation"]
+    assert foundation.needs == ()
+    assert {stack for stack, _ in abalone.needs} == {"Modelyard-prod-Foundation", "Modelyard-prod-Serving"}
+    outputs = delivery.template("Modelyard-prod-Foundation")["Outputs"]
+    assert all(output in outputs for stack, output in abalone.needs if stack == foundation.name)
+    (image,) = [name for name, has_default in abalone.parameters.items() if not has_default]
+    assert image.startswith("ImageTabular")
+    assert abalone.template_object.startswith("cdk-hnb659fds-assets-777788889999-eu-central-1/")
+    prepare = action(delivery, "Deploy-prod", "Abalone.Prepare")
+    assert (abalone.deploy_role, abalone.execution_role) == (prepare["RoleArn"], prepare["Configuration"]["RoleArn"])
+
+
+def test_a_second_synthesis_makes_the_same(in_one_account: Templates, tmp_path: Path) -> None:
+    build(IN_ONE_ACCOUNT, tmp_path).synth()
+    again = Templates(tmp_path)
+    assert again.stacks() == in_one_account.stacks()
+
+
+def test_a_delivery_may_stand_in_a_region_of_its_own(tmp_path: Path) -> None:
+    stages = {"dev": {"account": "111122223333", "region": "us-east-1"}}
+    settings = {"stages": stages, "delivery": {"account": TOOLS, "region": "eu-west-1"}}
+    (tmp_path / "platform.yaml").write_text(json.dumps(settings))
+    build(tmp_path / "platform.yaml", tmp_path / "out").synth()
+    templates = Templates(tmp_path / "out")
+    stores = {store["Region"] for store in pipeline(templates)["ArtifactStores"]}
+    assert stores == {"eu-west-1", "us-east-1"}
+    (update,) = stages_of(templates)["Update"]
+    assert (update["Region"], update["RoleArn"].split("-")[-3:]) == ("eu-west-1", ["eu", "west", "1"])
+    assert [each["Name"] for each in stages_of(templates)["Deploy-dev"]][-1] == "Train"
 
 
 @pytest.mark.parametrize("stack", [DELIVERY, "Modelyard-prod-Foundation"])

@@ -199,6 +199,7 @@ def test_every_handler_is_a_function_of_event_and_context_in_its_asset(templates
         "serving.reconcile.handler",
         "serving.lifetime.on_event",
         "serving.lifetime.is_complete",
+        "delivery.data_arrived.handle",
         "emptier.handler.on_event",
         "images.handler.handle",
     }

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from modelyard import __version__
 from modelyard.settings import load_settings
 from modelyard.starter import Choices, StarterError, commands, write_repository
-from tests.synthesis import ROOT
+from tests.e2e.checkout import ROOT
 
 ABALONE = ROOT / "modelyard" / "pipeline_defs" / "abalone"
 
@@ -145,3 +145,10 @@ def test_what_fails_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(OSError, match="no space left"):
         write_repository(tmp_path / "there", choices)
     assert list(tmp_path.rglob("*")) == [tmp_path / "there"]
+
+
+def test_the_page_shows_the_command_with_all_of_its_options() -> None:
+    page = (ROOT / "docs" / "own-repository.md").read_text()
+    (shown,) = re.findall(r"^`modelyard init DIR (.+?)`", page, re.MULTILINE)
+    offered = set(re.findall(r"--\w+", init("--help"))) - {"--help", "--install", "--show"}
+    assert set(re.findall(r"--\w+", shown)) == offered

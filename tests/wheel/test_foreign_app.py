@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.synthesis import ROOT
+from tests.e2e.checkout import ROOT
 from tests.wheel.environment import WheelEnvironment
 
 APP = ROOT / "tests" / "foreign" / "app"

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.synthesis import ROOT
+from tests.e2e.checkout import ROOT
 from tests.wheel.environment import WheelEnvironment
 
 # The first test installs what a team does, gigabytes.

@@ -60,12 +60,17 @@ def work_off(event: Mapping[str, Any], client: Callable[[str], Any]) -> dict[str
         event: a batch of the queue.
         client: gives the boto3 client of a service.
     """
-    arrivals = [(Arrival.of(record), record["messageId"]) for record in event["Records"]]
+    arrivals, failed = [], []
+    for record in event["Records"]:
+        try:
+            arrivals.append((Arrival.of(record), record["messageId"]))
+        except (KeyError, ValueError):
+            traceback.print_exc()
+            failed.append(record["messageId"])
     latest = {arrival.pipeline: arrival for arrival, _ in sorted(arrivals, key=lambda each: each[0].time)}
-    failed = {pipeline for pipeline, arrival in latest.items() if not _done(arrival, client)}
-    return {
-        "batchItemFailures": [{"itemIdentifier": id} for arrival, id in arrivals if arrival.pipeline in failed],
-    }
+    done = {pipeline for pipeline, arrival in latest.items() if _done(arrival, client)}
+    failed += [id for arrival, id in arrivals if arrival.pipeline not in done]
+    return {"batchItemFailures": [{"itemIdentifier": id} for id in failed]}
 
 
 def _done(arrival: Arrival, client: Callable[[str], Any]) -> bool:

@@ -60,12 +60,10 @@ def plan(job: Job) -> Result:
     planned = {stack: review.begin(stack) for stack in stacks}
     deadline = time.monotonic() + PATIENCE
     while left := [stack for stack, found in planned.items() if found is None]:
-        planned.update({stack: review.look(stack) for stack in left})
-        if None not in planned.values():
-            break
         if time.monotonic() > deadline:
             raise Waiting(f"{len(left)} change sets are being made", review=job.state.get("review", job.id))
         time.sleep(LOOK_EVERY)
+        planned.update({stack: review.look(stack) for stack in left})
     prefix = job.parameters["stacks"]
     found = [(stack.name.removeprefix(prefix), change) for stack, change in planned.items() if change is not None]
     summary = changes.summary(found, MAX_SHOWN)

@@ -15,7 +15,7 @@ from .copying import OutOfTime
 from .job import Job, JobFailed, Result, Waiting, perform
 from .projects import Project, holdings
 from .promotion import promote
-from .versions import APPROVED, endpoint_of, newest, number
+from .versions import APPROVED, BROKEN, MOVING, endpoint_of, newest, number
 
 __all__ = ["handle", "promote_all", "version_of"]
 
@@ -39,24 +39,31 @@ def promote_all(source: StageAccess, target: StageAccess, enough_time: Callable[
 
     Raises:
         JobFailed: of one or more projects; all others were promoted.
-        Waiting: there was not enough time for all; called again, it goes on.
+        Waiting: there was not enough time for all, or it is not settled yet what serves; called again, it goes on.
     """
     here, there = holdings(source).projects, holdings(target)
     if not there.artifacts_bucket:
         raise JobFailed(f"stage {target.name} has no bucket for artefacts: deploy its Foundation stack first")
-    told, failed, made = [], [], []
+    told: list[str] = []
+    failed: list[str] = []
+    waiting: list[str] = []
+    made: list[str] = []
     for name, project in here.items():
         if name not in there.projects:
             told.append(f"{name}: not in {target.name}")
             continue
-        version = version_of(source, project)
-        if not version:
-            told.append(f"{name}: nothing serves in {source.name}")
-            continue
+        group = there.projects[name].group
         try:
-            done = promote(source, target, version, there.projects[name].group, there.artifacts_bucket, enough_time)
+            version = version_of(source, project)
+            if not version:
+                told.append(f"{name}: nothing serves in {source.name}")
+                continue
+            done = promote(source, target, version, group, there.artifacts_bucket, enough_time)
         except OutOfTime:
             raise Waiting(f"copying version {number(version)} of {name} to {target.name}") from None
+        except Waiting as error:
+            waiting.append(error.summary)
+            continue
         except JobFailed as error:
             failed.append(f"{name}: {error}")
             continue
@@ -65,14 +72,26 @@ def promote_all(source: StageAccess, target: StageAccess, enough_time: Callable[
         made.append(f"{name}={number(done.arn)}")
     if failed:
         raise JobFailed("; ".join([*failed, *told]))
+    if waiting:
+        raise Waiting("; ".join([*waiting, *told]))
     return Result("; ".join(told) or f"{source.name} has no project", {"VERSIONS": ",".join(made)[:MAX_VARIABLE]})
 
 
 def version_of(stage: StageAccess, project: Project) -> str:
-    """ARN of the version that the project's endpoint serves; of the newest approved one where it has no endpoint."""
+    """ARN of the version that the project's endpoint serves; of the newest approved one where it has no endpoint.
+
+    Raises:
+        Waiting: the endpoint is on its way to another version.
+    """
     sagemaker = stage.client("sagemaker")
-    if project.endpoint:
-        endpoint = endpoint_of(sagemaker, project.endpoint)
-        return endpoint.version if endpoint and endpoint.status != "Failed" else ""
-    found = newest(sagemaker, project.group, APPROVED)
-    return str(found["ModelPackageArn"]) if found else ""
+    if not project.endpoint:
+        found = newest(sagemaker, project.group, APPROVED)
+        return str(found["ModelPackageArn"]) if found else ""
+    endpoint = endpoint_of(sagemaker, project.endpoint)
+    if endpoint is None or endpoint.status in BROKEN:
+        return ""
+    if endpoint.status in MOVING:
+        raise Waiting(
+            f"endpoint {project.endpoint} is {endpoint.status}: what serves in {stage.name} is about to change"
+        )
+    return endpoint.version

@@ -20,7 +20,7 @@ from .examples import FILE, MAX_BYTES, Example, ExamplesError, parse
 from .job import JobFailed, Waiting
 from .projects import Project
 from .promotion import evaluation_folder
-from .versions import APPROVED, PENDING, Endpoint, endpoint_of, newest, number
+from .versions import APPROVED, BROKEN, MOVING, PENDING, Endpoint, endpoint_of, newest, number
 
 __all__ = ["smoke_test"]
 
@@ -28,8 +28,6 @@ SETTLE = timedelta(seconds=60)
 """How long an endpoint may serve another version, after it was last changed, before that is a rollout that failed."""
 PATIENCE = timedelta(minutes=30)
 """How long after its approval a version may take to begin to come: an event that was lost is made good by then."""
-_MOVING = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting", "OutOfService"}
-_BROKEN = {"Failed", "UpdateRollbackFailed"}
 _SHOWN = 300  # characters of an answer
 
 
@@ -58,9 +56,9 @@ def smoke_test(stage: StageAccess, project: Project, now: Callable[[], datetime]
         _require_serving(stage, project, package, endpoint, now())
         return _tested(stage, project, package)
     told = f"{project.name}: version {number(arn)} is {status}"
-    if endpoint is None or endpoint.status in _BROKEN or not endpoint.version:
+    if endpoint is None or endpoint.status in BROKEN or not endpoint.version:
         return f"{told}; no registered version serves"
-    if endpoint.status in _MOVING:
+    if endpoint.status in MOVING:
         raise Waiting(f"{told}; endpoint {project.endpoint} is {endpoint.status}")
     return f"{told}; {_tested(stage, project, sagemaker.describe_model_package(ModelPackageName=endpoint.version))}"
 
@@ -75,9 +73,9 @@ def _require_serving(
     approved = package.get("LastModifiedTime") or package["CreationTime"]
     if endpoint and endpoint.status == "InService" and endpoint.version == wanted:
         return
-    if endpoint and endpoint.status in _MOVING:
+    if endpoint and endpoint.status in MOVING:
         raise Waiting(f"{coming}: endpoint {project.endpoint} is {endpoint.status}")
-    if endpoint and endpoint.status in _BROKEN:
+    if endpoint and endpoint.status in BROKEN:
         raise JobFailed(f"{coming}, but endpoint {project.endpoint} is {endpoint.status}{_reason(endpoint)}; {look}")
     other = f"version {number(endpoint.version) or '(unknown)'} serves" if endpoint else "there is no endpoint"
     changed = endpoint.described["LastModifiedTime"] if endpoint else None

@@ -21,16 +21,13 @@ from botocore.exceptions import ClientError
 from .access import StageAccess
 from .evaluation import Version, version_of
 from .inputs import PREFIX, NoAccess, NoData
-from .job import Job, JobFailed, Result, Waiting, perform
+from .job import MAX_SHOWN, Job, JobFailed, Result, Waiting, perform
 from .starting import ENDED_BADLY, RUNNING, Execution, Run, executions
 
-__all__ = ["MAX_EVALUATION", "MAX_RUNNING", "handle"]
+__all__ = ["MAX_RUNNING", "handle"]
 
 MAX_RUNNING = 5
 """How many pipelines of a stage a job lets run at a time: accounts have quotas of training instances."""
-
-# Characters of an output variable that others put into a comment of an approval.
-MAX_EVALUATION = 1000
 
 
 @dataclass(frozen=True)
@@ -181,7 +178,7 @@ def _evaluation(findings: list[Finding]) -> str:
         for item in findings
     ]
     kept = len(texts)
-    while len(text := _joined(texts, kept)) > MAX_EVALUATION:
+    while len(text := _joined(texts, kept)) > MAX_SHOWN:
         kept -= 1
     return text
 

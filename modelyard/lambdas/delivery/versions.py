@@ -12,11 +12,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-__all__ = ["APPROVED", "PENDING", "Endpoint", "endpoint_of", "newest", "number", "versions"]
+__all__ = ["APPROVED", "BROKEN", "MOVING", "PENDING", "Endpoint", "endpoint_of", "newest", "number", "versions"]
 
 APPROVED = "Approved"
 PENDING = "PendingManualApproval"
 VERSION_VARIABLE = "MODEL_PACKAGE_ARN"
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html
+MOVING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting", "OutOfService"})
+BROKEN = frozenset({"Failed", "UpdateRollbackFailed"})
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import shlex
 import threading
@@ -14,9 +13,9 @@ from typing import Any
 
 from modelyard.local.codebuild import host
 from modelyard.local.codebuild.artifacts import ArtifactError, files_of, upload
-from modelyard.local.codebuild.builds import IN_PROGRESS
 from modelyard.local.codebuild.buildspec import PHASES, Artifact, Buildspec, BuildspecError, Phase, read_buildspec
 from modelyard.local.codebuild.cache import link_cache
+from modelyard.local.codebuild.events import emit_state
 from modelyard.local.codebuild.parameters import ParameterError, read_parameters
 from modelyard.local.codebuild.shell import Shell
 from modelyard.local.codebuild.source import fetch_source
@@ -26,7 +25,7 @@ from modelyard.local.sagemaker.jobs.logs import LogStream
 from modelyard.local.sagemaker.jobs.roles import RoleRefused, Roles
 from modelyard.local.sagemaker.jobs.storage import Storage, StorageError
 
-__all__ = ["Build", "emit_state"]
+__all__ = ["Build"]
 
 log = logging.getLogger("modelyard.local.codebuild")
 
@@ -141,14 +140,14 @@ class Build:
 
     def _fetch(self) -> dict[str, Path]:
         """Bring the sources; the variables that tell where they are."""
-        storage, source = Storage(self._client("s3")), self._record["source"]
+        source = self._record["source"]
         if source["type"] == "S3":
-            fetch_source(storage, source["location"], self._source)
+            fetch_source(Storage(self._client("s3")), source["location"], self._source)
         folders = {"HOME": self._home, "CODEBUILD_SRC_DIR": self._source}
         for more in self._record.get("secondarySources", ()):
             folder = self._folder / f"src-{more['sourceIdentifier']}"
             folder.mkdir()
-            fetch_source(storage, more["location"], folder)
+            fetch_source(Storage(self._client("s3")), more["location"], folder)
             folders[f"CODEBUILD_SRC_DIR_{more['sourceIdentifier']}"] = folder
         return folders
 
@@ -282,49 +281,3 @@ class Build:
         for secret in self._secrets:
             line = line.replace(secret, "***")
         self._log.write(line)
-
-
-def emit_state(context: Context, record: Record) -> None:
-    """Emit the state change event of a build, see
-    https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html.
-    """
-    started = time.strftime("%b %d, %Y %I:%M:%S %p", time.gmtime(record["startTime"]))
-    information = {
-        "artifact": record["artifacts"],
-        "environment": record["environment"],
-        "timeout-in-minutes": record["timeoutInMinutes"],
-        "build-complete": record["buildComplete"],
-        "build-number": record["buildNumber"],
-        "initiator": record["initiator"],
-        "build-start-time": started,
-        "source": record["source"],
-        "logs": {"group-name": record["logs"]["groupName"], "stream-name": record["logs"]["streamName"]},
-        "phases": [{"phase-type": phase["phaseType"]} for phase in record["phases"]],
-    }
-    detail = {
-        "build-status": record["buildStatus"],
-        "project-name": record["projectName"],
-        "build-id": record["arn"],
-        "additional-information": information,
-        "current-phase": record["currentPhase"],
-        "version": "1",
-    }
-    entry = {
-        "Source": "aws.codebuild",
-        "DetailType": "CodeBuild Build State Change",
-        "Detail": json.dumps(detail),
-        "Resources": [record["arn"]],
-    }
-    context.service.enqueue_event(context.account, context.region, entry)
-
-
-def interrupted(context: Context, record: Record) -> None:
-    """Mark a build whose processes are gone."""
-    if record["buildStatus"] == IN_PROGRESS:
-        now = context.now()
-        failure = {"statusCode": "INTERNAL_ERROR", "message": "the build was interrupted because the local AWS ended"}
-        record["phases"].append(
-            {"phaseType": "FINALIZING", "phaseStatus": "FAULT", "startTime": now, "endTime": now, "contexts": [failure]}
-        )
-        record.update(buildStatus="FAULT", currentPhase="COMPLETED", buildComplete=True, endTime=now)
-        emit_state(context, record)

@@ -7,7 +7,8 @@ import threading
 import uuid
 
 from modelyard.local.codebuild.api import builds
-from modelyard.local.codebuild.build import Build, interrupted
+from modelyard.local.codebuild.build import Build
+from modelyard.local.codebuild.events import interrupted
 from modelyard.local.sagemaker.context import Context, Record, SageMaker
 from modelyard.local.sagemaker.jobs.roles import Roles
 

@@ -20,7 +20,8 @@ __all__ = ["Abandoned", "Action", "ActionFailed", "ActionType", "Configuration",
 
 Configuration = Mapping[str, str]
 
-_POLL_SECONDS = 0.1
+_SHORTEST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 1.0
 
 
 class ActionFailed(Exception):
@@ -68,6 +69,7 @@ class ActionType:
     check: Callable[[Configuration, list[str]], Iterator[str]] = anything
     refused: Mapping[str, str] = field(default_factory=dict)
     configurable_timeout: bool = False
+    in_any_region: bool = False
 
 
 class Action:
@@ -79,11 +81,12 @@ class Action:
         self.declaration = declaration
         self.record = record
         self.configuration: dict[str, str] = {}
+        self._pause = _SHORTEST_PAUSE_SECONDS
         pipeline = execution["_declaration"]
         self.pipeline_role: str = pipeline["roleArn"]
         self.role: str = declaration.get("roleArn") or pipeline["roleArn"]
         self.region: str = declaration.get("region") or context.region
-        self.store: Record = store_of(pipeline)
+        self.store: Record = store_of(pipeline, self.region)
 
     @property
     def inputs(self) -> list[Record]:
@@ -116,6 +119,22 @@ class Action:
                 raise ActionFailed("InvalidConfiguration", f"{name}: {error}") from None
         with self.context.service.lock:
             self.record["input"]["resolvedConfiguration"] = dict(self.configuration)
+        if self.region != self.context.region:
+            self._bring_inputs()
+
+    def _bring_inputs(self) -> None:
+        """Copy the input artifacts to the store of the action's region, as CodePipeline does.
+
+        See https://docs.aws.amazon.com/codepipeline/latest/userguide/actions-create-cross-region.html.
+        """
+        for item in self.inputs:
+            place = item["s3location"]
+            here = self.client("s3", role=self.pipeline_role, region=self.context.region)
+            content = here.get_object(Bucket=place["bucket"], Key=place["key"])["Body"].read()
+            there = self.client("s3", role=self.pipeline_role)
+            there.put_object(Bucket=self.store["location"], Key=place["key"], Body=content, **self.encryption())
+            with self.context.service.lock:
+                item["s3location"] = {"bucket": self.store["location"], "key": place["key"]}
 
     def client(self, service: str, *, role: str | None = None, region: str | None = None) -> Any:
         """A client in the account of the action's role."""
@@ -148,21 +167,19 @@ class Action:
             self.record["output"]["executionResult"].update(known)
             self.record["lastUpdateTime"] = self.context.now()
 
-    def pause(self, seconds: float = _POLL_SECONDS) -> None:
-        """Wait; raises ``Abandoned`` where nobody waits for the action any more."""
-        deadline = time.monotonic() + seconds
+    def pause(self, seconds: float | None = None) -> None:
+        """Wait, each time a little longer; raises ``Abandoned`` where nobody waits for the action any more."""
+        deadline = time.monotonic() + (self._pause if seconds is None else seconds)
+        self._pause = min(1.1 * self._pause, _LONGEST_PAUSE_SECONDS)
         while True:
             if self.record["status"] != IN_PROGRESS:
                 raise Abandoned
             left = deadline - time.monotonic()
             if left <= 0:
                 return
-            time.sleep(min(left, _POLL_SECONDS))
+            time.sleep(min(left, _SHORTEST_PAUSE_SECONDS))
 
 
-def store_of(pipeline: Record) -> Record:
-    """The artifact store of a pipeline's own region."""
-    if "artifactStore" in pipeline:
-        return dict(pipeline["artifactStore"])
-    (store,) = pipeline["artifactStores"].values()
-    return dict(store)
+def store_of(pipeline: Record, region: str) -> Record:
+    """The artifact store of a pipeline for actions in ``region``."""
+    return dict(pipeline["artifactStore"] if "artifactStore" in pipeline else pipeline["artifactStores"][region])

@@ -48,7 +48,7 @@ def check(region: str, pipeline: Record) -> None:
         raise InvalidStructureException(f"Pipeline has {len(stages)} stage(s). There must be at least two stages.")
     _require_unique([stage["name"] for stage in stages], "stage", InvalidStructureException)
     for index, stage in enumerate(stages):
-        _check_stage(region, index, stage)
+        _check_stage(region, pipeline.get("artifactStores", {}), index, stage)
     if not any(action["actionTypeId"]["category"] != "Source" for stage in stages for action in stage["actions"]):
         raise InvalidStructureException("Pipeline must contain an action that is no source.")
     _check_flow(pipeline)
@@ -58,10 +58,10 @@ def _check_whole(region: str, pipeline: Record) -> None:
     store, stores = pipeline.get("artifactStore"), pipeline.get("artifactStores")
     if (store is None) == (stores is None):
         raise InvalidStructureException("Pipeline must have either artifactStore or artifactStores, and not both.")
-    if stores is not None and set(stores) != {region}:
+    if stores is not None and region not in stores:
+        known = ", ".join(sorted(stores)) or "none"
         raise InvalidStructureException(
-            f"artifactStores: {', '.join(sorted(stores)) or 'none'} is not supported by the local AWS; "
-            f"supported: the pipeline's own region, {region}"
+            f"artifactStores must have the pipeline's own region, {region}; it has: {known}"
         )
     kind = pipeline.get("pipelineType", "V1")
     if pipeline.get("executionMode") == "PARALLEL":
@@ -84,7 +84,7 @@ def _check_whole(region: str, pipeline: Record) -> None:
     _require_unique([item["name"] for item in pipeline.get("variables", [])], "variable", InvalidStructureException)
 
 
-def _check_stage(region: str, index: int, stage: Record) -> None:
+def _check_stage(region: str, stores: Record, index: int, stage: Record) -> None:
     place = f"Stage '{stage['name']}'"
     for member in _STAGE_MEMBERS:
         if stage.get(member):
@@ -101,12 +101,12 @@ def _check_stage(region: str, index: int, stage: Record) -> None:
                 f"{place}, action '{action['name']}': {where} must contain {rule}, "
                 f"and this one's category is {action['actionTypeId']['category']}"
             )
-        problem = next(_action_problems(region, action), None)
+        problem = next(_action_problems(region, stores, action), None)
         if problem is not None:
             raise InvalidActionDeclarationException(f"{place}, action '{action['name']}': {problem}")
 
 
-def _action_problems(region: str, action: Record) -> Iterator[str]:
+def _action_problems(region: str, stores: Record, action: Record) -> Iterator[str]:
     type_ = type_of(action)
     if type_ is None:
         given, names = action["actionTypeId"], ("category", "owner", "provider", "version")
@@ -117,10 +117,7 @@ def _action_problems(region: str, action: Record) -> Iterator[str]:
         )
         return
     if action.get("region", region) != region:
-        yield (
-            f"region '{action['region']}' is not supported by the local AWS; supported: the pipeline's own region, "
-            f"{region}"
-        )
+        yield from _region_problems(region, stores, type_, action["region"])
     for member in _ACTION_MEMBERS:
         if action.get(member):
             yield f"{member} is not supported by the local AWS; leave it out"
@@ -128,6 +125,16 @@ def _action_problems(region: str, action: Record) -> Iterator[str]:
         yield "timeoutInMinutes: only manual approvals have a time-out that can be set; leave it out"
     yield from _configuration_problems(type_, action)
     yield from _artifact_problems(type_, action)
+
+
+def _region_problems(own: str, stores: Record, type_: ActionType, region: str) -> Iterator[str]:
+    if not type_.in_any_region:
+        yield (
+            f"region '{region}' is not supported by the local AWS for actions of {type_.provider}; supported: the "
+            f"pipeline's own region, {own}"
+        )
+    elif region not in stores:
+        yield f"region '{region}': artifactStores must have a store there; it has: {', '.join(stores) or 'none'}"
 
 
 def _configuration_problems(type_: ActionType, action: Record) -> Iterator[str]:

@@ -28,7 +28,7 @@ class RoleRefused(Exception):
 
 def require_service_role(context: Context, arn: str, principal: str = PRINCIPAL) -> None:
     """Raise ``RoleRefused`` unless the role ``arn`` exists and trusts the service ``principal``."""
-    if not _names(_trusted(context, arn, "Service"), {principal}):
+    if principal not in _trusted_services(_trust_policy(context, arn)):
         raise RoleRefused(
             f"The role {arn} cannot be assumed: its trust policy does not allow the service principal '{principal}' "
             "sts:AssumeRole"
@@ -36,34 +36,35 @@ def require_service_role(context: Context, arn: str, principal: str = PRINCIPAL)
 
 
 def require_action_role(context: Context, arn: str, pipeline_role: str) -> None:
-    """Raise ``RoleRefused`` unless the role ``arn`` exists and trusts the pipeline's role, or its account."""
-    account = pipeline_role.split(":")[4]
-    accepted = {pipeline_role, account, f"arn:aws:iam::{account}:root"}
-    if not _names(_trusted(context, arn, "AWS"), accepted):
+    """Raise ``RoleRefused`` unless the pipeline's role can assume the role ``arn``."""
+    sts = context.service.emulator.client_as(pipeline_role, SESSION, "sts", context.region)
+    try:
+        sts.assume_role(RoleArn=arn, RoleSessionName=SESSION)
+    except ClientError as error:
+        _trust_policy(context, arn)
+        account = pipeline_role.split(":")[4]
         raise RoleRefused(
             f"The role {arn} cannot be assumed: its trust policy allows neither the pipeline's role {pipeline_role} "
-            f"nor its account {account} sts:AssumeRole"
-        )
+            f"nor its account {account} sts:AssumeRole ({error})"
+        ) from None
 
 
-def _names(trusted: set[str], accepted: set[str]) -> bool:
-    return "*" in trusted or bool(trusted & accepted)
-
-
-def _trusted(context: Context, arn: str, kind: str) -> set[str]:
+def _trust_policy(context: Context, arn: str) -> dict[str, Any]:
     client = context.service.emulator.client("iam", arn.split(":")[4], context.region)
     try:
         policy = client.get_role(RoleName=arn.rpartition("/")[2])["Role"]["AssumeRolePolicyDocument"]
     except ClientError:
         raise RoleRefused(f"The role {arn} cannot be assumed: there is no such role") from None
-    document = json.loads(urllib.parse.unquote(policy)) if isinstance(policy, str) else policy
+    return dict(json.loads(urllib.parse.unquote(policy)) if isinstance(policy, str) else policy)
+
+
+def _trusted_services(policy: dict[str, Any]) -> set[str]:
     found: set[str] = set()
-    for statement in _listed(document.get("Statement", [])):
-        allowed = {"sts:AssumeRole", "sts:*", "*"} & set(_listed(statement.get("Action", [])))
+    for statement in _listed(policy.get("Statement", [])):
         principal = statement.get("Principal", {})
-        if statement.get("Effect") != "Allow" or not allowed:
-            continue
-        found.update(["*"] if principal == "*" else map(str, _listed(principal.get(kind, []))))
+        allowed = {"sts:AssumeRole", "sts:*", "*"} & set(_listed(statement.get("Action", [])))
+        if statement.get("Effect") == "Allow" and allowed and isinstance(principal, dict):
+            found.update(_listed(principal.get("Service", [])))
     return found
 
 

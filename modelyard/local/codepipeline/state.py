@@ -20,6 +20,8 @@ from modelyard.local.sagemaker.context import Context, Record
 
 __all__ = ["latest_of_action"]
 
+_MOST_URL = 2048
+
 
 @operation("GetPipelineState")
 def get_pipeline_state(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -84,9 +86,10 @@ def _action_state(context: Context, pipeline: str, stage: str, action: Record) -
     if record["status"] == IN_PROGRESS and "_token" in record:
         latest["token"] = record["_token"]
     state["latestExecution"] = latest
-    links = record["input"].get("resolvedConfiguration", {})
-    if links.get("ExternalEntityLink"):
-        state["entityUrl"] = links["ExternalEntityLink"]
+    link = record["input"].get("resolvedConfiguration", {}).get("ExternalEntityLink")
+    # A variable may have made it longer than this answer may tell; the message to the approver has it all.
+    if link and len(link) <= _MOST_URL:
+        state["entityUrl"] = link
     execution = next(
         e for e in executions_of(context, pipeline) if e["pipelineExecutionId"] == record["pipelineExecutionId"]
     )

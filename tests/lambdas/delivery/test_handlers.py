@@ -12,7 +12,7 @@ from botocore.stub import ANY, Stubber
 
 from modelyard import names
 from modelyard.lambdas.delivery import copying, projects, promote, smoke_test, versions
-from modelyard.lambdas.delivery.job import JobFailed
+from modelyard.lambdas.delivery.job import JobFailed, Waiting
 from modelyard.lambdas.delivery.promote import promote_all
 from tests.lambdas.delivery.stages import Stage, archive, image
 from tests.local_aws import LocalAws
@@ -136,6 +136,20 @@ def test_a_version_that_cannot_be_promoted_fails_the_job_after_the_others(
         f"whelk: version 1 is 1 in {target.name}, awaits approval"
     )
     promote.handle(pipeline.event(source=source, target=target), Context())
+
+
+def test_an_endpoint_on_its_way_is_waited_for_and_a_failed_one_serves_nothing(source: Stage, target: Stage) -> None:
+    source.put("abalone/endpoint-name", source.group)
+    assert promote_all(source.access, target.access, lambda: True).summary.startswith("abalone: nothing serves in dev")
+    source.serve(version := source.register(), wait=False, LOAD_SECONDS="1", BROKEN="yes")
+    with pytest.raises(
+        Waiting, match=rf"^endpoint {source.group} is Creating: what serves in dev\w+ is about to change$"
+    ):
+        promote_all(source.access, target.access, lambda: True)
+    source.settled()
+    assert promote_all(source.access, target.access, lambda: True).summary.startswith("abalone: nothing serves in dev")
+    assert source.describe(version)["ModelApprovalStatus"] == "Approved"
+    assert target.versions() == []
 
 
 def test_a_stage_that_is_not_deployed_is_told(source: Stage) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import urllib.parse
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -39,14 +40,15 @@ class Stage:
         """What the commit makes of a stack."""
         self.templates[self.prefix + stack] = {"Resources": resources}
 
-    def deploy(self, stack: str) -> None:
+    def deploy(self, stack: str, **parameters: str) -> None:
         """Deploy a stack as the commit has it."""
         name, body = self.prefix + stack, json.dumps(self.templates[self.prefix + stack])
-        self.cloudformation.create_stack(StackName=name, TemplateBody=body)
+        given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+        self.cloudformation.create_stack(StackName=name, TemplateBody=body, Parameters=given)
         self.cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
 
-    def job(self, **state: str) -> Job:
-        """The job of the function, with the assembly as its input."""
+    def job(self, parameters: Mapping[str, str] | None = None, **state: str) -> Job:
+        """The job of the function, with the assembly as its input and parameters that the pipeline hands over."""
         content = io.BytesIO()
         artifacts = {}
         s3 = self.aws.client("s3")
@@ -69,7 +71,7 @@ class Stage:
         credentials = self.aws.env
         return Job(
             id=unique("job"),
-            parameters={"stage": place, "stacks": self.prefix, "review": REVIEW},
+            parameters={"stage": place, "stacks": self.prefix, "review": REVIEW, "parameters": parameters or {}},
             state=state,
             inputs={"Assembly": (self.bucket, key)},
             credentials={
@@ -168,6 +170,22 @@ def test_a_stack_that_needs_what_is_not_there_yet_cannot_be_planned(stage: Stage
     stage.template("Abalone", A=parameter(output))
     found = stage.plan().summary
     assert f"Abalone: cannot be planned yet, needs new outputs of {stage.prefix}Foundation" in found
+
+
+def test_parameters_have_the_values_that_the_pipeline_hands_over_or_those_of_before(stage: Stage) -> None:
+    name = f"{stage.prefix}Abalone"
+    stage.template("Abalone", A=parameter({"Ref": "Kept"}))
+    stage.templates[name]["Parameters"] = {"Kept": {"Type": "String"}}
+    stage.deploy("Abalone", Kept="as it was")
+    stage.template("Abalone", A=parameter({"Ref": "Kept"}), B=parameter({"Ref": "Image"}))
+    stage.templates[name]["Parameters"] = {"Kept": {"Type": "String"}, "Image": {"Type": "String"}}
+    result = planning.plan(stage.job({"Image": "by digest", "OfAnotherStack": "x"}))
+    assert result.summary == "Abalone: 1 added"
+    (change_set,) = stage.change_sets("Abalone")
+    made = stage.cloudformation.describe_change_set(StackName=name, ChangeSetName=change_set)
+    values = {item["ParameterKey"]: item.get("ParameterValue") for item in made["Parameters"]}
+    assert values["Image"] == "by digest"
+    assert values["Kept"] in ("as it was", None), "None where the change set says only that it keeps its value"
 
 
 def test_an_assembly_without_the_stage_is_refused(stage: Stage) -> None:

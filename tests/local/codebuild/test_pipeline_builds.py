@@ -24,6 +24,7 @@ phases:
     commands:
       - export RESULT="$KIND $(cat main) $(cat $CODEBUILD_SRC_DIR_Second/more)"
       - echo "the token is $TOKEN"
+      - test "$GIVEN" = "$TOKEN"
       - echo "$TOKEN" | rev > token
 artifacts:
   files: [token]
@@ -56,7 +57,10 @@ def test_a_pipelines_build_takes_and_gives_artifacts_and_tells_its_variables(wor
             "packaging": "ZIP",
             "namespaceType": "NONE",
         },
-        environmentVariablesOverride=[{"name": "TOLD", "value": "by the start", "type": "PLAINTEXT"}],
+        environmentVariablesOverride=[
+            {"name": "TOLD", "value": "by the start", "type": "PLAINTEXT"},
+            {"name": "GIVEN", "value": parameter, "type": "PARAMETER_STORE"},
+        ],
     )
     build = workshop.ended(id)
     assert build["buildStatus"] == "SUCCEEDED", workshop.log(build)

@@ -178,9 +178,14 @@ REFUSED: list[tuple[Change, str, str]] = [
         GATE + "configuration Reviewers " + ONLY + "; supported: NotificationArn, CustomData, ExternalEntityLink",
     ),
     (
+        put(2, 1, region="us-west-2"),
+        "Action",
+        CALL + "region 'us-west-2' " + ONLY + " for actions of Lambda; supported: the pipeline's own region, eu-west-1",
+    ),
+    (
         put(2, 2, region="us-west-2"),
         "Action",
-        DEPLOY + "region 'us-west-2' " + ONLY + "; supported: the pipeline's own region, eu-west-1",
+        DEPLOY + "region 'us-west-2': artifactStores must have a store there; it has: none",
     ),
     (
         put(2, 1, timeoutInMinutes=10),
@@ -285,11 +290,11 @@ def test_what_is_wrong_or_not_supported_is_refused_with_its_place(
     assert message in str(caught.value)
 
 
-def test_a_region_of_artifact_stores_other_than_the_pipelines_is_refused(plant: Plant) -> None:
+def test_artifact_stores_must_have_the_pipelines_own_region(plant: Plant) -> None:
     declaration = pipeline(plant)
     store = declaration.pop("artifactStore")
-    declaration["artifactStores"] = {plant.aws.region: store, "us-west-2": store}
-    with pytest.raises(ClientError, match="supported: the pipeline's own region, eu-west-1"):
+    declaration["artifactStores"] = {"us-west-2": store}
+    with pytest.raises(ClientError, match="must have the pipeline's own region, eu-west-1; it has: us-west-2"):
         plant.codepipeline.create_pipeline(pipeline=declaration)
     declaration["artifactStores"] = {plant.aws.region: store}
     plant.codepipeline.create_pipeline(pipeline=declaration)

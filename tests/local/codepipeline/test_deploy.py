@@ -106,6 +106,15 @@ def test_a_change_set_is_made_and_executed_and_one_without_changes_is_no_failure
     assert done["Do"]["output"]["outputVariables"] == {"Word": "one-none"}
     assert status(plant, stack) == "CREATE_COMPLETE"
 
+    key = source["actions"][0]["configuration"]["S3ObjectKey"]
+    for unknown in ("First", "Second"):
+        pipe = {"Type": "AWS::CodePipeline::Pipeline", "Properties": {unknown: 1}}
+        plant.put(key, **{"stack.json": json.dumps({"Resources": {"Pipe": pipe}})})
+        assert plant.error(name, "Do", plant.start(name)) == (
+            f"Stack {stack} ended as UPDATE_ROLLBACK_COMPLETE: Pipe: The property {unknown} is not supported by the "
+            "local AWS."
+        )
+
 
 def test_a_stack_that_fails_gives_the_first_reason_and_can_be_replaced(plant: Plant) -> None:
     stack = unique("stack")
@@ -173,7 +182,7 @@ def test_a_role_of_another_account_deploys_there(plant: Plant) -> None:
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         return str(there("iam").create_role(RoleName=unique("role"), AssumeRolePolicyDocument=document)["Role"]["Arn"])
 
-    deployer = role({"AWS": f"arn:aws:iam::{plant.aws.account}:root"})
+    deployer = role({"AWS": plant.role})
     stack_role, stack = role({"Service": "cloudformation.amazonaws.com"}), unique("stack")
     up = deploy(plant, "Up", "CREATE_UPDATE", stack, roleArn=deployer)
     up["configuration"]["RoleArn"] = stack_role
@@ -194,6 +203,28 @@ def test_a_role_of_another_account_deploys_there(plant: Plant) -> None:
     (found,) = there("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     assert found["StackStatus"] == "CREATE_COMPLETE"
     plant.s3.delete_bucket_policy(Bucket=plant.store)
+
+
+def test_a_stack_of_another_region_is_deployed_from_the_store_there(plant: Plant) -> None:
+    region, bucket, stack = "us-west-2", unique("there"), unique("stack")
+    keys = {"aws_access_key_id": plant.aws.instance.access_key, "aws_secret_access_key": plant.aws.instance.secret_key}
+    there = boto3.client("s3", endpoint_url=plant.aws.url, region_name=region, **keys)
+    there.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
+    stores = {
+        name: {"type": "S3", "location": place} for name, place in ((plant.aws.region, plant.store), (region, bucket))
+    }
+    role = plant.make_role(AWS=f"arn:aws:iam::{plant.aws.account}:root")
+    up = deploy(plant, "Up", "CREATE_UPDATE", stack, region=region, roleArn=role)
+    declaration = plant.declaration(stages=[source_of(plant), stage("Deploy", up)], artifactStores=stores)
+    del declaration["artifactStore"]
+    name = declaration["name"]
+    plant.codepipeline.create_pipeline(pipeline=declaration)
+    plant.succeeded(name)
+    assert status(plant, stack) is None
+    done = plant.actions(name)["Up"]
+    assert f":{region}:" in done["output"]["executionResult"]["externalExecutionId"]
+    (used,) = done["input"]["inputArtifacts"]
+    assert used["s3location"]["bucket"] == bucket
 
 
 def pipeline_template(plant: Plant, name: str, source: dict[str, Any], stack: str, word: str, **more: Any) -> str:

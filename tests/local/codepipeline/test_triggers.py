@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from typing import Any
 
@@ -166,7 +168,15 @@ def test_what_ran_is_failed_after_a_crash_and_an_approval_that_waits_is_kept(own
     eventually(lambda: plant.actions(running).get("Call"), "the function runs")
     later = plant.start(waiting)
     eventually(lambda: plant.state(waiting)["Gate"].get("inboundExecution"), "another waits before the gate")
-    own_local_aws.down()
+    since = time.time()
+    # A change of its own asks for a snapshot of all of them.
+    plant.codepipeline.tag_resource(
+        resourceArn=plant.codepipeline.get_pipeline(name=waiting)["metadata"]["pipelineArn"],
+        tags=[{"key": "team", "value": "ml"}],
+    )
+    manifest = own_local_aws.paths.state / "snapshot.json"
+    eventually(lambda: json.loads(manifest.read_bytes())["taken_at"] > since or None, "what is known is kept")
+    os.kill(own_local_aws.instance.pid, signal.SIGKILL)
     own_local_aws.up()
     plant.reconnect()
     assert plant.error(running, "Call") == "interrupted: the local AWS ended while this was in progress"

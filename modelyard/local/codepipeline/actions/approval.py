@@ -18,30 +18,22 @@ _DEFAULT_MINUTES = 7 * 24 * 60
 
 
 def run(action: Action) -> Outcome | None:
-    minutes = action.declaration.get("timeoutInMinutes") or _DEFAULT_MINUTES
     token = str(uuid.uuid4())
-    topic = action.configuration.get("NotificationArn")
-    if topic:
-        # The token is known before the message is sent, since its reader may be quicker than we are.
-        _wait_for_result(action, token, minutes)
-        subject = f"APPROVAL NEEDED: AWS CodePipeline {action.execution['pipelineName']}"[:100]
-        message = _message(action, token, minutes)
-        action.client("sns", region=topic.split(":")[3]).publish(
-            TopicArn=topic, Subject=subject, Message=json.dumps(message)
-        )
-        return None
-    _wait_for_result(action, token, minutes)
-    return None
-
-
-def _wait_for_result(action: Action, token: str, minutes: int) -> None:
+    # It is known before the message is sent, since its reader may be quicker than we are.
     with action.context.service.lock:
+        minutes = action.declaration.get("timeoutInMinutes") or _DEFAULT_MINUTES
         action.record["_token"] = token
         action.record["_expires"] = action.context.now() + real_seconds(60 * minutes)
     action.context.snapshot()
+    topic = action.configuration.get("NotificationArn")
+    if topic:
+        subject = f"APPROVAL NEEDED: AWS CodePipeline {action.execution['pipelineName']}"[:100]
+        sns = action.client("sns", region=topic.split(":")[3])
+        sns.publish(TopicArn=topic, Subject=subject, Message=json.dumps(_message(action, token)))
+    return None
 
 
-def _message(action: Action, token: str, minutes: int) -> dict[str, Any]:
+def _message(action: Action, token: str) -> dict[str, Any]:
     """See https://docs.aws.amazon.com/codepipeline/latest/userguide/approvals-json-format.html."""
     region, pipeline = action.context.region, action.execution["pipelineName"]
     stage, name = action.record["stageName"], action.record["actionName"]
@@ -51,7 +43,7 @@ def _message(action: Action, token: str, minutes: int) -> dict[str, Any]:
         "stageName": stage,
         "actionName": name,
         "token": token,
-        "expires": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(action.context.now() + 60 * minutes)),
+        "expires": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(action.record["_expires"])),
         "externalEntityLink": action.configuration.get("ExternalEntityLink"),
         "approvalReviewLink": f"{console}/{stage}/{name}/approve/{token}",
         "customData": action.configuration.get("CustomData"),

@@ -20,6 +20,7 @@ _CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPA
 # What a stack is after its creation failed: it can only be deleted.
 _FAILED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED")
 _ABSENT = (None, "DELETE_COMPLETE")
+_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 # A larger template is handed over in S3.
 _MOST_BODY_BYTES = 51_200
@@ -161,7 +162,7 @@ class _Deployment:
             if "FAILED" in status and reason and "cancelled" not in reason:
                 reasons.append(f"{event['LogicalResourceId']}: {reason}")
             # The newest event comes first, so this is the operation's beginning.
-            if event.get("PhysicalResourceId") == stack_id and reason == "User Initiated":
+            if event.get("PhysicalResourceId") == stack_id and status in _BEGINNINGS:
                 break
         return reasons[-1] if reasons else "its events say no more"
 
@@ -194,8 +195,9 @@ class _Deployment:
 
     def _handed_over(self, content: bytes) -> str:
         action = self._action
-        bucket, key = action.store["location"], f"{action.execution['pipelineName'][:20]}/templates/{self._stack}"
-        s3 = action.client("s3", role=action.pipeline_role, region=action.context.region)
+        bucket = action.store["location"]
+        key = f"{action.execution['pipelineName'][:20]}/templates/{action.record['actionExecutionId']}"
+        s3 = action.client("s3", role=action.pipeline_role)
         s3.put_object(Bucket=bucket, Key=key, Body=content, **action.encryption())
         return f"{action.context.service.emulator.endpoint_url}/{bucket}/{key}"
 
@@ -303,5 +305,6 @@ CLOUDFORMATION = ActionType(
     outputs=(0, 0),
     run=run,
     check=check,
+    in_any_region=True,
     refused={"OutputFileName": "leave it out: the stack's outputs are the action's output variables"},
 )

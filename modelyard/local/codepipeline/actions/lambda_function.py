@@ -27,6 +27,7 @@ DISPATCHED = "Dispatched"
 _ANSWER_MINUTES = 20
 _TOTAL_MINUTES = 24 * 60
 _PAUSE_SECONDS = 1.0
+_LOOK_SECONDS = 0.1
 
 
 def run(action: Action) -> Outcome:
@@ -84,7 +85,7 @@ def _await_answer(action: Action, job: Record, deadline: float) -> None:
                 f"The function {function} did not end the job {job['id']} within {minutes} minutes: it must call "
                 "PutJobSuccessResult or PutJobFailureResult; its log says whether it raised an error",
             )
-        action.pause()
+        action.pause(_LOOK_SECONDS)
 
 
 def job_data(action: Action, token: str | None) -> dict[str, Any]:

@@ -23,13 +23,23 @@ class Died(BaseException):
 class Project:
     """A pipeline that registers a version, or fails where `Limit` is below its error, on data below `prefix`."""
 
-    def __init__(self, lab: Lab, name: str, *, prefix: str = "", limit: float = 3.0, wait: bool = False) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        name: str,
+        *,
+        prefix: str = "",
+        limit: float = 3.0,
+        wait: bool = False,
+        registers: bool = True,
+    ) -> None:
         self.lab = lab
         self.name = name
         self.group = unique("group")
         self.pipeline = unique(name)
         self.prefix = prefix or f"{self.pipeline}/"
         self.limit = limit
+        self.registers = registers
         self.gate = lab.aws.project_dir / unique("gate")
         self.waits = wait
         lab.sagemaker.create_model_package_group(ModelPackageGroupName=self.group)
@@ -91,10 +101,15 @@ class Project:
         message = {"Std:Join": {"On": " ", "Values": ["RMSE 2.4 is above the threshold", str(self.limit)]}}
         refuse = {"Name": "Refuse", "Type": "Fail", "Arguments": {"ErrorMessage": message}}
         conditions = [{"Type": "LessThanOrEqualTo", "LeftValue": 2.4, "RightValue": {"Get": "Parameters.Limit"}}]
+        good = [register] if self.registers else []
         check: dict[str, Any] = {
             "Name": "Check",
             "Type": "Condition",
-            "Arguments": {"Conditions": conditions, "IfSteps": [register], "ElseSteps": [refuse]},
+            "Arguments": {
+                "Conditions": conditions,
+                "IfSteps": good,
+                "ElseSteps": [refuse],
+            },
         }
         steps = [check]
         if self.waits:

@@ -80,6 +80,12 @@ def test_only_messages_of_a_pipeline_that_fails_are_sent_again(
     assert (failed["message"], failed["pipeline"]) == ("failed", absent.pipeline)
 
 
+def test_a_message_that_is_not_one_of_a_rule_holds_up_no_other(project: Project, stage: StageOfTest) -> None:
+    strange = [{"messageId": "x", "body": "{}"}, {"messageId": "y", "body": "hello"}]
+    assert handled(stage, *strange, message(project)) == ["x", "y"]
+    assert len(project.executions()) == 1
+
+
 def test_data_that_is_gone_again_starts_nothing_and_the_remedy_is_logged(
     lab: Lab, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from modelyard.lambdas.delivery import access, job, train
-from modelyard.lambdas.delivery.job import JobFailed, Result, Waiting
+from modelyard.lambdas.delivery import access, train
+from modelyard.lambdas.delivery.job import MAX_SHOWN, JobFailed, Result, Waiting
 from tests.lambdas.delivery.training.projects import PATH, Died, Project, StageOfTest
 from tests.local.sagemaker.lab import Lab
 
@@ -166,6 +166,16 @@ def test_a_project_without_data_is_not_started_and_told_of_with_the_remedy(lab: 
     assert empty.executions() == []
 
 
+def test_an_execution_that_registers_nothing_is_told_of_with_the_version_there_is(lab: Lab, abalone: Project) -> None:
+    stage = StageOfTest(lab, abalone)
+    Job(stage).end()
+    abalone.change(registers=False)
+    result = Job(stage).end()
+    arn = abalone.executions()[0]["PipelineExecutionArn"].rpartition("/")[2]
+    assert result.summary == f"abalone: execution {arn} registered no version"
+    assert result.variables == {"EVALUATION": "abalone version 1: rmse 2.181"}
+
+
 def test_a_pipeline_that_is_not_there_fails_the_job_by_its_name(lab: Lab, abalone: Project) -> None:
     stage = StageOfTest(lab, abalone)
     lab.sagemaker.delete_pipeline(PipelineName=abalone.pipeline, ClientRequestToken="d" * 32)
@@ -198,7 +208,7 @@ def test_an_evaluation_of_more_projects_than_fit_says_how_many_are_left_out(
     named = [train.Project(name, abalone.pipeline, abalone.group) for name in names]
     monkeypatch.setattr(train, "_projects", lambda *_: named)
     evaluation = Job(stage).end().variables["EVALUATION"]
-    assert len(evaluation) <= train.MAX_EVALUATION
+    assert len(evaluation) <= MAX_SHOWN
     told = evaluation.split("; ")
     assert told[0] == f"{names[0]} version 1: rmse 2.181"
     assert told[-1] == f"and {20 - len(told) + 1} more"
@@ -256,7 +266,7 @@ def codepipeline(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, di
         def __getattr__(self, operation: str) -> Any:
             return lambda **arguments: told.append((operation, arguments))
 
-    monkeypatch.setattr(job.boto3, "client", lambda service, **rest: {"codepipeline": CodePipeline()}[service])
+    monkeypatch.setattr(boto3, "client", lambda service, **rest: {"codepipeline": CodePipeline()}[service])
     yield told
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from modelyard.local.sagemaker.errors import ValidationException
 from tests.local.sagemaker.in_process import LocalSageMaker
 
 GROUP_ARN = "arn:aws:sagemaker:eu-west-1:111122223333:model-package-group/abalone"
@@ -63,6 +64,12 @@ def test_version_numbers_go_on_after_a_delete_and_begin_again_in_a_new_group(gro
 def test_the_same_client_token_registers_once(group: LocalSageMaker) -> None:
     token = "0123456789abcdef0123456789abcdef0123"
     assert register(group, ClientToken=token) == register(group, ClientToken=token) == f"{ARN}/1"
+
+
+def test_a_source_and_a_specification_are_not_taken_together(group: LocalSageMaker) -> None:
+    with pytest.raises(ValidationException, match="SourceUri and InferenceSpecification cannot be specified together"):
+        register(group, SourceUri="arn:aws:sagemaker:eu-west-1:111122223333:model-package/other/1")
+    assert group.call("ListModelPackages", ModelPackageGroupName="abalone") == {"ModelPackageSummaryList": []}
 
 
 def test_a_package_without_a_group_has_a_name_tags_and_no_approval(sagemaker: LocalSageMaker) -> None:

@@ -1,0 +1,111 @@
+"""What CodeBuild does for a delivery: the commands of its buildspecs, run by a shell as CodeBuild runs them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from modelyard.constructs.delivery_builds import BUILDSPECS
+from tests.local.sagemaker.lab import unique
+from tests.local_aws import LocalAws
+from tests.synthesis import ROOT
+
+MAKEFILE = """
+verify:
+\t@mkdir -p build/verify cdk.out && echo {} > cdk.out/manifest.json
+\t@printf '%s' '{failed}' > build/verify/failed
+\t@test ! -s build/verify/failed
+"""
+
+
+def _buildspec(purpose: str) -> dict[str, Any]:
+    document: dict[str, Any] = YAML(typ="safe").load((BUILDSPECS / f"{purpose}.yaml").read_text())
+    return document
+
+
+def _run(purpose: str, folder: Path, *phases: str, env: Mapping[str, str] | None = None) -> str:
+    """Run the commands of phases in one shell, as CodeBuild does; what is printed, and the exported variables."""
+    buildspec = _buildspec(purpose)
+    assert buildspec["env"]["shell"] == "bash"
+    commands = [command for phase in phases for command in buildspec["phases"][phase]["commands"]]
+    exported = [f'echo "{name}=${name}"' for name in buildspec["env"].get("exported-variables", [])]
+    script = "\n".join([*(f"{command}\ntest $? = 0 || exit 1" for command in commands), *exported])
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env={**os.environ, **(env or {})}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with an environment, as `make env` leaves it."""
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    for name in ("package.json", "package-lock.json"):
+        (tmp_path / name).write_text("{}")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("failed", "result"), [("", "passed"), ("synth", "failed: synth")])
+def test_a_verification_ends_well_and_exports_how_it_ended(failed: str, result: str, repository: Path) -> None:
+    (repository / "Makefile").write_text(MAKEFILE.replace("{failed}", failed))
+    printed = _run("verify", repository, "build", "post_build")
+    assert printed.splitlines()[-1] == f"RESULT={result}"
+    artifact = {path.name for path in (repository / _buildspec("verify")["artifacts"]["base-directory"]).iterdir()}
+    assert artifact == {"manifest.json", "package.json", "package-lock.json"}
+
+
+def test_a_repository_whose_environment_cannot_be_made_has_failed(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("verify:\n\t@exit 1\n")
+    printed = _run("verify", tmp_path, "build", "post_build")
+    assert printed.splitlines()[-1].startswith("RESULT=failed: make env")
+    assert (tmp_path / "cdk.out").is_dir()
+
+
+def test_assets_of_every_manifest_are_published_by_the_roles_that_it_names(local_aws: LocalAws, tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    bucket = unique("assets")
+    location = {"LocationConstraint": local_aws.region}
+    local_aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": local_aws.account}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = local_aws.client("iam").create_role(RoleName=unique("publishing"), AssumeRolePolicyDocument=document)
+    keys = []
+    for name in ("A", "B", "C"):
+        content = f"content of {name}"
+        (tmp_path / f"{name}.txt").write_text(content)
+        keys.append(hashlib.sha256(content.encode()).hexdigest())
+        destination = {"bucketName": bucket, "objectKey": keys[-1], "assumeRoleArn": role["Role"]["Arn"]}
+        source = {"path": f"{name}.txt", "packaging": "file"}
+        file = {"displayName": name, "source": source, "destinations": {"here": destination}}
+        manifest = {"version": "36.0.0", "files": {keys[-1]: file}, "dockerImages": {}}
+        (tmp_path / f"{name}.assets.json").write_text(json.dumps(manifest))
+    _run("assets", tmp_path, "build", env=local_aws.env)
+    listed = local_aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
+    assert sorted(item["Key"] for item in listed) == sorted(keys)
+
+
+def test_an_asset_that_cannot_be_published_fails_the_build(local_aws: LocalAws, tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    source = {"path": "missing.txt", "packaging": "file"}
+    file = {"source": source, "destinations": {"here": {"bucketName": unique("nowhere"), "objectKey": "a"}}}
+    manifest = {"version": "36.0.0", "files": {"a": file}, "dockerImages": {}}
+    (tmp_path / "A.assets.json").write_text(json.dumps(manifest))
+    with pytest.raises(AssertionError):
+        _run("assets", tmp_path, "build", env=local_aws.env)
+
+
+def test_assets_are_published_by_a_program_of_a_pinned_version() -> None:
+    pinned = json.loads((ROOT / "package.json").read_text())["devDependencies"]["cdk-assets"]
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]["node_modules/cdk-assets"]
+    assert locked["version"] == pinned
+    assert locked["integrity"].startswith("sha512-")
+    assert _buildspec("assets")["phases"]["install"]["commands"] == ["npm ci --no-audit --no-fund"]
