@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
 
 from tests.policies.deployment import Stack
 from tests.synthesis import ROOT
@@ -43,5 +43,5 @@ def bootstrapped(account: str, region: str, trusted: Sequence[str] = ()) -> Stac
 
 @functools.cache
 def _template() -> dict[str, Any]:
-    template: dict[str, Any] = yaml.safe_load(_TEMPLATE.read_text())
+    template: dict[str, Any] = YAML(typ="safe").load(_TEMPLATE.read_text())
     return template

@@ -1,4 +1,4 @@
-"""What `make demo-delivery` deploys: the stacks of demo/delivery.yaml in their accounts, each of which is bootstrapped."""
+"""What `make demo-delivery` deploys: the stacks of demo/delivery.yaml, in accounts that are bootstrapped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from demo.delivery import PROJECT, SECOND
 from modelyard.settings import load_settings
 from tests.policies.bootstrap import bootstrapped
-from tests.policies.deployment import Deployment
+from tests.policies.deployment import Deployment, stacks_of
 from tests.synthesis import ROOT, build
 
 __all__ = ["SETTINGS", "delivered"]
@@ -24,7 +24,7 @@ def delivered(folder: Path, settings_file: Path = SETTINGS) -> Deployment:
     assert delivery is not None
     places = dict.fromkeys((stage.account, stage.region) for stage in settings.delivered_stages())
     stages = [bootstrapped(*place, [delivery.account]) for place in places if place[0] != delivery.account]
-    return Deployment(folder / "cdk.out", [bootstrapped(delivery.account, delivery.region), *stages])
+    return Deployment([bootstrapped(delivery.account, delivery.region), *stages, *stacks_of(folder / "cdk.out")])
 
 
 def _second_project(folder: Path) -> dict[str, Path]:

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Deployment", "Resource", "Stack"]
+__all__ = ["Deployment", "Resource", "Stack", "stacks_of"]
 
 _NO_VALUE = object()
 _SSM = re.compile(r"\{\{resolve:ssm:([^:}]+)(?::\d+)?\}\}")
 
-# The property that names a resource, and the end of its ARN; see "Resource types" in the Service Authorization Reference.
+# The property that names a resource, and its ARN; see "Resource types" in the Service Authorization Reference.
 _KINDS = {
     "AWS::CodeBuild::Project": ("Name", "arn:{partition}:codebuild:{region}:{account}:project/{name}"),
     "AWS::CodePipeline::Pipeline": ("Name", "arn:{partition}:codepipeline:{region}:{account}:{name}"),
@@ -153,7 +153,8 @@ class Stack:
         return self._name(name, declared["Type"], declared.get("Properties", {}))
 
     def _attribute(self, id: str, attribute: str) -> str:
-        return self._arn(id) if attribute in ("Arn", "TopicArn") and self._arn(id) else f"<{self.name}-{id}.{attribute}>"
+        arn = self._arn(id) if attribute in ("Arn", "TopicArn") else ""
+        return arn or f"<{self.name}-{id}.{attribute}>"
 
     def _name(self, id: str, type: str, properties: Mapping[str, Any]) -> str:
         given = properties.get(_KINDS.get(type, ("", ""))[0])
@@ -190,47 +191,52 @@ class Stack:
         return found
 
     def _imported(self, export: str) -> Any:
-        outputs = ((stack, output) for stack in self.deployed for output in stack.template.get("Outputs", {}).items())
-        for stack, (name, output) in outputs:
-            place = (stack.account, stack.region)
-            if place == (self.account, self.region) and "Export" in output:
-                if stack.resolve(output["Export"]["Name"]) == export:
+        """The value of an output of a stack of this account and region, by the name of its export."""
+        for stack in self.deployed:
+            for name, output in stack.template.get("Outputs", {}).items():
+                exported = stack.resolve(output.get("Export", {}).get("Name"))
+                if (stack.account, stack.region, exported) == (self.account, self.region, export):
                     return stack.output(name)
         raise ValueError(f"{self.name}: nothing exports {export}")
 
     def _parameter_value(self, name: str) -> str:
-        for stack in self.deployed:
-            for id, declared in stack.template["Resources"].items():
-                if declared["Type"] == "AWS::SSM::Parameter" and stack.account == self.account:
-                    if stack._name(id, declared["Type"], declared["Properties"]) == name:
-                        return str(stack.resolve(declared["Properties"]["Value"]))
-        return f"<{name}>"
+        """The value of a parameter of Parameter Store; one that no stack of the account has is known by its name."""
+        values = {
+            (stack.account, stack._name(id, declared["Type"], declared["Properties"])): (stack, declared["Properties"])
+            for stack in self.deployed
+            for id, declared in stack.template["Resources"].items()
+            if declared["Type"] == "AWS::SSM::Parameter"
+        }
+        if (self.account, name) not in values:
+            return f"<{name}>"
+        stack, properties = values[(self.account, name)]
+        return str(stack.resolve(properties["Value"]))
 
 
 class Deployment:
-    """The stacks of a cloud assembly and others, deployed.
-
-    Args:
-        assembly: folder of the cloud assembly.
-        others: such as those of `cdk bootstrap`.
+    """Stacks, deployed.
 
     Attributes:
         resources: those of all stacks.
     """
 
-    def __init__(self, assembly: Path, others: Sequence[Stack] = ()) -> None:
-        artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
-        self.stacks = list(others)
-        for id, artifact in artifacts.items():
-            if artifact["type"] == "aws:cloudformation:stack":
-                account, region = artifact["environment"].removeprefix("aws://").split("/")
-                template = json.loads((assembly / artifact["properties"]["templateFile"]).read_text())
-                name = artifact["properties"].get("stackName", id)
-                self.stacks.append(Stack(name, account, region, template))
-        for stack in self.stacks:
-            stack.deployed = self.stacks
-        self.resources = [resource for stack in self.stacks for resource in stack.resources()]
+    def __init__(self, stacks: Sequence[Stack]) -> None:
+        for stack in stacks:
+            stack.deployed = stacks
+        self.resources = [resource for stack in stacks for resource in stack.resources()]
 
     def of_type(self, type: str) -> list[Resource]:
         """The resources of a type."""
         return [resource for resource in self.resources if resource.type == type]
+
+
+def stacks_of(assembly: Path) -> list[Stack]:
+    """The stacks of the cloud assembly in the folder `assembly`."""
+    stacks = []
+    for id, artifact in json.loads((assembly / "manifest.json").read_text())["artifacts"].items():
+        if artifact["type"] == "aws:cloudformation:stack":
+            account, region = artifact["environment"].removeprefix("aws://").split("/")
+            properties = artifact["properties"]
+            template = json.loads((assembly / properties["templateFile"]).read_text())
+            stacks.append(Stack(properties.get("stackName", id), account, region, template))
+    return stacks

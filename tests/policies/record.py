@@ -88,10 +88,8 @@ def _plain(text: str, generated: Sequence[str]) -> str:
 
 def _template_name(given: str, generated: Sequence[str]) -> str:
     """The name in the templates of what is called so, though perhaps cut off."""
-    if given in generated:
-        return given
-    (found,) = [name for name in generated if name.startswith(given)]
-    return found
+    found = [given] if given in generated else [name for name in generated if name.startswith(given)]
+    return found[0] if len(found) == 1 else given
 
 
 def generated_names(deployment: Deployment) -> list[str]:

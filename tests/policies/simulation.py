@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.policies.bootstrap import AWS_POLICIES
 from tests.policies.deployment import Deployment, Resource
@@ -19,7 +18,7 @@ __all__ = ["Role", "Simulation"]
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 _FOR_EVERYBODY = ("sts:GetCallerIdentity",)
 _NONE: Policy = {"Statement": []}
-# A role's own policy for a resource: where the template has it, by the type that holds it.
+# Where templates have the policies of resources: in resources of their own, or in the resource itself.
 _POLICY_HOLDERS = {
     "AWS::S3::BucketPolicy": ("Bucket", "PolicyDocument"),
     "AWS::SQS::QueuePolicy": ("Queues", "PolicyDocument"),
@@ -88,10 +87,14 @@ class Simulation:
             resource: an ARN, or `*`.
             context: further condition keys, such as `iam:PassedToService`.
         """
+        if role not in self.roles:
+            return [f"no template has the role {role}, which did {action} on {resource}"]
         if action in _FOR_EVERYBODY:
             return []
         asked = _as_judged(resource)
-        found = [f"{what} does not allow {action} on {asked}" for what in self._asked(role, action, asked, context or {})]
+        found = [
+            f"{what} does not allow {action} on {asked}" for what in self._asked(role, action, asked, context or {})
+        ]
         if action == "sts:AssumeRole":
             trusted = resource in self.roles and may_assume(self.roles[resource].trust, role)
             found += [] if trusted else [f"the trust policy of {resource} does not trust {role}"]
