@@ -57,10 +57,19 @@ class Delivery:
 
     def bootstrap(self) -> None:
         """Bootstrap the tools account, and the stages' accounts with trust in it."""
-        self.accounts.run(self.tools, "cdk", "bootstrap", f"aws://{self.tools}/{self.region}")
-        for stage in self.settings.stages:
-            trust = ("--trust", self.tools, "--cloudformation-execution-policies", EXECUTION_POLICY)
-            self.accounts.run(stage.account, "cdk", "bootstrap", f"aws://{stage.account}/{stage.region}", *trust)
+        places = {self.tools: ()} | {
+            stage.account: ("--trust", self.tools, "--cloudformation-execution-policies", EXECUTION_POLICY)
+            for stage in self.settings.stages
+        }
+        # Where there is no app, and so none is synthesised first.
+        shells = {account: self.shell.inside(self.accounts.environment(account), HOME) for account in places}
+        commands = {
+            account: ("cdk", "bootstrap", f"aws://{account}/{self.region}", *options)
+            for account, options in places.items()
+        }
+        running = {account: shells[account].start(*words) for account, words in commands.items()}
+        for account, process in running.items():
+            shells[account].end(process, commands[account], code=0)
 
     def deploy(self) -> None:
         """Deploy the pipeline, the last stack that a person deploys."""

@@ -44,14 +44,16 @@ class Shell:
         """Show a command and what it prints, as it prints it to a terminal."""
         self.screen.command(list(words))
         self.screen.console.file.flush()
-        done = subprocess.run(words, env=self.env, stdin=subprocess.DEVNULL)
+        done = subprocess.run(words, env=self.env, cwd=self.folder, stdin=subprocess.DEVNULL)
         self._check(words, done.returncode, 0, "", "")
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Show and start a command that says little; `end` must follow."""
         self.screen.command(list(words))
         pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-        return subprocess.Popen(words, env=self.env, stdin=nothing, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(
+            words, env=self.env, cwd=self.folder, stdin=nothing, stdout=pipe, stderr=subprocess.STDOUT, text=True
+        )
 
     def end(self, running: subprocess.Popen[str], words: Sequence[str], code: int) -> str:
         """All that a started command said; raises `CommandFailed` if it ends with another code."""

@@ -42,7 +42,7 @@ class DeliveryFunctions(Construct):
 
     Args:
         access: for each stage its account and what is done there, see `purposes_of`.
-        deploy_roles: ARNs of the roles by which stacks are deployed to the stages.
+        deploy_roles: ARNs of the roles by which stacks are deployed to the stages that are planned for.
 
     Attributes:
         arns: the functions' ARNs.

@@ -112,12 +112,12 @@ class DeliveryStack(_DeliveryStack):
         publishing = [roles.publishing for roles in bootstrap.values()]
         DeliveryBuilds(self, "Builds", store=self._store, publishing_roles=publishing)
         order = [each.stage.name for each in stages]
-        places = dict.fromkeys((each.stage.account, each.stage.region) for each in stages)
+        planned = dict.fromkeys((each.stage.account, each.stage.region) for each in stages[1:])
         functions = DeliveryFunctions(
             self,
             "Functions",
             access={each.stage.name: (each.stage.account, purposes_of(each.stage.name, order)) for each in stages},
-            deploy_roles=[bootstrap[place].deploy for place in places],
+            deploy_roles=[bootstrap[place].deploy for place in planned],
         )
         notifications = DeliveryNotifications(
             self, "Notifications", key=self._store.key, emails=delivery.notification_emails

@@ -47,6 +47,8 @@ def _verified(folder: Path, *failed: str) -> Path:
 
 
 def _pytest(folder: Path, *options: str) -> None:
+    # Its own root, also where a folder above is a project too.
+    (folder / "pytest.ini").write_text("[pytest]\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", "tests.xml", *options]
     subprocess.run(command, cwd=folder, capture_output=True, check=False)
 

@@ -18,6 +18,8 @@ Policy = Mapping[str, Any]
 """A policy document."""
 Context = Mapping[str, str | list[str]]
 NOBODY = "arn:aws:iam::000000000000:role/nobody"
+_RESOURCE_ACCOUNT = "given:resourceaccount"
+_GIVEN = {"aws:resourceaccount": _RESOURCE_ACCOUNT, "s3:resourceaccount": _RESOURCE_ACCOUNT}
 
 
 def allowed(policies: Sequence[Policy], action: str, resource: str = "*", context: Context | None = None) -> bool:
@@ -27,7 +29,8 @@ def allowed(policies: Sequence[Policy], action: str, resource: str = "*", contex
         policies: All its documents: a Deny in one wins over an Allow in another.
         action: As IAM names it, ``s3:GetObject``.
         resource: An ARN, or ``*`` for an action without resources.
-        context: Condition keys; ``aws:PrincipalArn`` is nobody's unless given.
+        context: Condition keys; ``aws:PrincipalArn`` is nobody's unless given. ``aws:ResourceAccount``, where it is
+            given, is that of ``s3:ResourceAccount`` too; else it is the resource's, as far as the ARN tells it.
     """
     return bool(_identity(policies, _context(action, resource, context or {})).decision == "Allow")
 
@@ -76,11 +79,27 @@ def _service_may_assume(trust_policy: Policy, service: str, context: Context) ->
 
 
 def _identity(policies: Sequence[Policy], context: iam_evaluator.EvalContext) -> iam_evaluator.EvalResult:
-    return iam_evaluator.evaluate(context, [iam_evaluator.parse_policy_document(dict(policy)) for policy in policies])
+    given = _RESOURCE_ACCOUNT in context.service_context
+    documents = [_with_given_account(policy) if given else dict(policy) for policy in policies]
+    return iam_evaluator.evaluate(context, [iam_evaluator.parse_policy_document(document) for document in documents])
+
+
+def _with_given_account(policy: Policy) -> dict[str, Any]:
+    """For ministack the account of a resource without one in its ARN, such as a bucket, is always the caller's."""
+    statements = []
+    for statement in _statements(policy):
+        conditions = {
+            operator: {_GIVEN.get(name.lower(), name): value for name, value in keys.items()}
+            for operator, keys in statement.get("Condition", {}).items()
+        }
+        statements.append({**statement, "Condition": conditions})
+    return {"Statement": statements}
 
 
 def _context(action: str, resource: str, context: Context) -> iam_evaluator.EvalContext:
     keys = {name.lower(): value for name, value in context.items()}
+    if "aws:resourceaccount" in keys:
+        keys[_RESOURCE_ACCOUNT] = keys["aws:resourceaccount"]
     principal = str(keys.get("aws:principalarn", NOBODY))
     return iam_evaluator.EvalContext(
         principal_arn=principal,

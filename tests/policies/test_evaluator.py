@@ -66,6 +66,14 @@ def test_conditions(condition: dict[str, Any], context: str | None, may: bool) -
     assert allowed([document], "iam:PassRole", ROLE, keys) is may
 
 
+@pytest.mark.parametrize(("owner", "may"), [("222222222222", True), ("111122223333", False), (None, False)])
+def test_the_account_of_a_bucket(owner: str | None, may: bool) -> None:
+    elsewhere = {"StringNotEquals": {"s3:ResourceAccount": "111122223333"}}
+    document = policy(Action="s3:GetObject", Resource="*", Condition=elsewhere)
+    keys = {"aws:PrincipalArn": ROLE, **({"aws:ResourceAccount": owner} if owner else {})}
+    assert allowed([document], "s3:GetObject", f"{BUCKET}/a", keys) is may
+
+
 @pytest.mark.parametrize(
     ("operator", "given", "may"),
     [
