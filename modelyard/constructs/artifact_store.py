@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -12,6 +12,7 @@ from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.permissions import Permissions, acknowledge
 from modelyard.constructs.removal import removal_policy
+from modelyard.constructs.resource import service_principal, token
 from modelyard.constructs.stage_of import stage_of
 
 _LOGS_BY_POLICY = "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy"
@@ -21,9 +22,10 @@ _ACKNOWLEDGED = {
     "copy in another region is for whoever owns the data to decide, and its bucket is not the stage's",
     "NIST.800.53.R5-S3DefaultEncryptionKMS": "S3 delivers access logs to buckets with its own encryption only",
 }
-_NONCURRENT_DAYS = 90
-_LOG_DAYS = 365
-_UPLOAD_DAYS = 7
+_NONCURRENT = Duration.days(90)
+_LOGS_EXPIRE = Duration.days(365)
+_UPLOADS_EXPIRE = Duration.days(7)
+_CLOSED = s3.BlockPublicAccess.BLOCK_ALL
 
 
 class ArtifactStore(Construct):
@@ -63,6 +65,7 @@ class ArtifactStore(Construct):
         self.stage = stage or stage_of(self)
         self._adopted = adopt
         self._removal = removal_policy(retain)
+        self._arns = Arns.of(scope)
         self.key: kms.IKey = self._adopt_key() if adopt else self._make_key()
         bucket = self._adopt_bucket if adopt else self._make_bucket
         self.logs: s3.IBucket = bucket("Logs", None)
@@ -88,9 +91,9 @@ class ArtifactStore(Construct):
 
     def _allow(self, role: Permissions, actions: Sequence[str], conditions: dict[str, dict[str, str]]) -> None:
         if not self._adopted:
-            role.allow(actions, self.key.key_arn, conditions=conditions)
+            role.allow(actions, token(self.key, "key_arn"), conditions=conditions)
             return
-        any_key = Arns.of(self).arn("kms", "key/*")
+        any_key = self._arns.arn("kms", "key/*")
         alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": names.key_alias(self.stage)}}
         role.allow(actions, any_key, because=_BY_ALIAS, conditions={**conditions, **alias})
 
@@ -111,12 +114,12 @@ class ArtifactStore(Construct):
         key.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[
-                    iam.ServicePrincipal("events.amazonaws.com"),
-                    iam.ServicePrincipal("cloudwatch.amazonaws.com"),
+                    service_principal("events.amazonaws.com"),
+                    service_principal("cloudwatch.amazonaws.com"),
                 ],
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
                 resources=["*"],
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+                conditions={"StringEquals": {"aws:SourceAccount": self._arns.account}},
             )
         )
         return key
@@ -125,8 +128,7 @@ class ArtifactStore(Construct):
         return kms.Alias.from_alias_name(self, "Key", names.key_alias(self.stage))
 
     def _bucket_name(self, id: str) -> str:
-        stack = Stack.of(self)
-        return names.bucket_name(self.stage, id.lower(), stack.account, stack.region)
+        return names.bucket_name(self.stage, id.lower(), self._arns.account, self._arns.region)
 
     def _make_bucket(self, id: str, logs: s3.IBucket | None) -> s3.Bucket:
         bucket = s3.Bucket(
@@ -139,23 +141,24 @@ class ArtifactStore(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             versioned=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            block_public_access=_CLOSED,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             server_access_logs_bucket=logs,
             server_access_logs_prefix=None if logs is None else f"{id.lower()}/",
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="expire-what-nothing-refers-to",
-                    abort_incomplete_multipart_upload_after=Duration.days(_UPLOAD_DAYS),
-                    noncurrent_version_expiration=Duration.days(_NONCURRENT_DAYS),
-                    expiration=Duration.days(_LOG_DAYS) if logs is None else None,
+                    abort_incomplete_multipart_upload_after=_UPLOADS_EXPIRE,
+                    noncurrent_version_expiration=_NONCURRENT,
+                    expiration=_LOGS_EXPIRE if logs is None else None,
                 )
             ],
             removal_policy=self._removal,
         )
         # An adopted bucket still refuses requests without TLS.
-        if bucket.policy is not None:
-            bucket.policy.apply_removal_policy(self._removal)
+        policy = bucket.policy
+        if policy is not None:
+            policy.apply_removal_policy(self._removal)
         return bucket
 
     def _adopt_bucket(self, id: str, logs: s3.IBucket | None) -> s3.IBucket:

@@ -10,12 +10,13 @@ from typing import Any, cast
 from aws_cdk import CfnOutput, CfnParameter, Duration, IgnoreMode, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3_assets as assets
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.arns import Arns
 from modelyard.constructs.image_builder import ImageBuilder
 from modelyard.constructs.image_variants import FILE, check_build_args
+from modelyard.constructs.parameter_registry import add_parameter
 from modelyard.constructs.removal import removal_policy
 from modelyard.constructs.sources import NOT_SOURCES
 from modelyard.settings import ConfigurationError
@@ -83,7 +84,9 @@ class ContainerImage(Construct):
         self._builder = builder
         self.handed_over: list[tuple[Stack, str]] = []
         self._build_args = dict(build_args or {})
+        self._stack = Stack.of(self)
         self._uri = ""
+        self._uris: dict[Stack, str] = {}
         check_build_args("build_args", self._build_args)
         self.name = names.image(folder.name, variant, namespace)
         self._source = assets.Asset(
@@ -111,34 +114,36 @@ class ContainerImage(Construct):
         output of the same name: whoever deploys them hands it over.
         """
         self._build()
-        own, its = Stack.of(self), Stack.of(user)
-        if its is own:
+        its = Stack.of(user)
+        if its is self._stack:
             return self._uri
+        if its not in self._uris:
+            self._uris[its] = self._hand_over(its)
+        return self._uris[its]
+
+    def _hand_over(self, its: Stack) -> str:
+        own = self._stack
+        its.add_stack_dependency(own)
         # A parameter of the same id would keep its former value, whatever its default: the CDK asks for that.
         id = "Image" + "".join(part.capitalize() for part in re.split(r"[^a-z0-9]", self.name)) + self.tag
-        existing = its.node.try_find_child(id)
-        if isinstance(existing, CfnParameter):
-            return existing.value_as_string
-        its.add_stack_dependency(own)
-        abroad = own.account != its.account
+        abroad = Arns.of(own).account != Arns.of(its).account
+        if abroad and not self.handed_over:
+            CfnOutput(own, id, value=self._uri, description=f"URI of the image {self.name}, by digest")
         if abroad:
             self.handed_over.append((its, id))
-        if abroad and own.node.try_find_child(id) is None:
-            CfnOutput(own, id, value=self._uri, description=f"URI of the image {self.name}, by digest")
-        parameter = CfnParameter(
+        return CfnParameter(
             its,
             id,
             type="String" if abroad else "AWS::SSM::Parameter::Value<String>",
             default=None if abroad else names.image_parameter(self.name, self.tag),
             description=f"URI of the image {self.name}, by digest",
-        )
-        return parameter.value_as_string
+        ).value_as_string
 
     def _build(self) -> None:
         if self._uri:
             return
-        stack = Stack.of(self)
-        registry = f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}"
+        arns = Arns.of(self._stack)
+        registry = f"{arns.account}.dkr.ecr.{arns.region}.{self._stack.url_suffix}"
         self._uri = self._builder.build(
             self,
             "Image",
@@ -152,7 +157,7 @@ class ContainerImage(Construct):
         self._parameter("Tagged", names.image_parameter(self.name, self.tag), f"image {self.name} of this tag")
 
     def _parameter(self, id: str, name: str, description: str) -> None:
-        ssm.StringParameter(self, id, parameter_name=name, string_value=self._uri, description=description)
+        add_parameter(self, id, name=name, value=self._uri, description=description)
 
     def _make_repository(self, name: str, retain: bool, pulled_from: Sequence[str]) -> ecr.Repository:
         repository = ecr.Repository(

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
+
+from modelyard.constructs.arns import Arns
 
 _WIDTH, _HEIGHT, _COLUMNS = 12, 6, 2
 
@@ -52,7 +53,7 @@ class Dashboard(Construct):
         self, scope: Construct, id: str, *, name: str, graphs: Mapping[str, Sequence[Line]], period_seconds: int = 60
     ) -> None:
         super().__init__(scope, id)
-        region = Stack.of(self).region
+        region = Arns.of(scope).region
         widgets = [
             {
                 "type": "metric",

@@ -14,6 +14,7 @@ from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.handler import Handler
 from modelyard.constructs.paging_alarm import PagingAlarm
+from modelyard.constructs.resource import service_principal, token
 from modelyard.constructs.starting_permissions import allow_starting
 
 _TIMEOUT = Duration.minutes(5)
@@ -21,6 +22,7 @@ _TIMEOUT = Duration.minutes(5)
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _VISIBILITY_TIMEOUT = Duration.minutes(30)
 _MAX_RECEIVES = 5
+_RETENTION = Duration.days(14)
 # A burst of objects is looked at by few invocations: one batch is one look at each of its pipelines.
 _BATCH = 100
 _BATCHING_WINDOW = Duration.seconds(1)
@@ -48,7 +50,7 @@ class DataTrigger(Construct):
     def __init__(self, scope: Construct, id: str, *, stage: str, store: ArtifactStore, topic: sns.ITopic) -> None:
         super().__init__(scope, id)
         self._store = store
-        self._arns = Arns.of(self)
+        self._arns = Arns.of(scope)
         self._queues: dict[int, sqs.Queue] = {}
         self._rules: dict[str, tuple[int, events.CfnRule]] = {}
         self.dead_letter_queue = self._queue("DeadData")
@@ -67,7 +69,7 @@ class DataTrigger(Construct):
             description="New data did not start its pipeline; messages of it wait in a dead-letter queue",
             namespace="AWS/SQS",
             metric="ApproximateNumberOfMessagesVisible",
-            dimensions={"QueueName": self.dead_letter_queue.queue_name},
+            dimensions={"QueueName": token(self.dead_letter_queue, "queue_name")},
             statistic="Maximum",
             topic=topic,
         )
@@ -93,20 +95,20 @@ class DataTrigger(Construct):
                     "source": ["aws.s3"],
                     "detail-type": ["Object Created"],
                     "detail": {
-                        "bucket": {"name": [self._store.data.bucket_name]},
+                        "bucket": {"name": [token(self._store.data, "bucket_name")]},
                         "object": {"key": [{"prefix": prefix}]},
                     },
                 },
                 targets=[
                     events.CfnRule.TargetProperty(
                         id="Queue",
-                        arn=queue.queue_arn,
+                        arn=token(queue, "queue_arn"),
                         # The event as a whole: a key that is taken out of it would not be escaped.
                         input_transformer=events.CfnRule.InputTransformerProperty(
                             input_template=f'{message[:-1]}, "event": <aws.events.event.json>}}'
                         ),
                         dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
-                            arn=self.dead_letter_queue.queue_arn
+                            arn=token(self.dead_letter_queue, "queue_arn")
                         ),
                     )
                 ],
@@ -117,14 +119,14 @@ class DataTrigger(Construct):
         """Give function and rules their permissions; to be called once, after all pipelines have been added."""
         role = self._handler.permissions
         allow_starting(role, self._arns, self._store, *self._rules)
-        role.allow(_RECEIVE, *(queue.queue_arn for queue in self._queues.values()))
+        role.allow(_RECEIVE, *(token(queue, "queue_arn") for queue in self._queues.values()))
         self._store.allow_key(role, "kms:Decrypt")
         role.attach()
         for quiet_seconds, queue in self._queues.items():
             self._let_send(queue, [rule for quiet, rule in self._rules.values() if quiet == quiet_seconds])
             mapping = self._handler.function.add_event_source_mapping(
                 f"Messages{quiet_seconds}",
-                event_source_arn=queue.queue_arn,
+                event_source_arn=token(queue, "queue_arn"),
                 batch_size=_BATCH,
                 max_batching_window=_BATCHING_WINDOW,
                 max_concurrency=_CONCURRENCY,
@@ -158,7 +160,7 @@ class DataTrigger(Construct):
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=self._store.key,
             enforce_ssl=True,
-            retention_period=Duration.days(14),
+            retention_period=_RETENTION,
             delivery_delay=delivery_delay,
             visibility_timeout=visibility_timeout,
             dead_letter_queue=dead_letter_queue,
@@ -167,9 +169,9 @@ class DataTrigger(Construct):
     def _let_send(self, queue: sqs.Queue, rules: list[events.CfnRule]) -> None:
         queue.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                principals=[service_principal("events.amazonaws.com")],
                 actions=["sqs:SendMessage"],
-                resources=[queue.queue_arn],
+                resources=[token(queue, "queue_arn")],
                 conditions={"ArnEquals": {"aws:SourceArn": [rule.attr_arn for rule in rules]}},
             )
         )

@@ -10,6 +10,7 @@ from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.permissions import Permissions
+from modelyard.constructs.resource import token
 from modelyard.constructs.starting_permissions import allow_training
 
 __all__ = ["DeliveryAccess", "function_of", "purposes_of"]
@@ -107,7 +108,7 @@ class DeliveryAccess(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._stage = stage
-        self._arns = Arns.of(self)
+        self._arns = Arns.of(scope)
         self._account = account
         self._store = store
         resources = self._resources()
@@ -151,17 +152,18 @@ class DeliveryAccess(Construct):
             "models": f"model/{name}",
         }
         path = self._arns.arn("ssm", f"parameter{names.parameter_path(self._stage)}")
-        artifacts, objects = self._store.artifacts, "objects are written by jobs, under names of theirs"
+        artifacts = token(self._store.artifacts, "bucket_arn")
+        objects = "objects are written by jobs, under names of theirs"
         repositories = f"repository/{names.repository('*')}"
         ecr = f"arn:{self._arns.partition}:ecr:{self._arns.region}:{self._account}:{repositories}"
         return {
             **{kind: ((self._arns.arn("sagemaker", arn),), _PROJECTS) for kind, arn in sagemaker.items()},
             "parameters": ((path, f"{path}/*"), _PROJECTS),
             "any": (("*",), _NO_RESOURCES),
-            "artifacts-bucket": ((artifacts.bucket_arn,), ""),
-            "artifacts": ((artifacts.arn_for_objects("*"),), objects),
-            "promoted": ((artifacts.arn_for_objects("promoted/*"),), objects),
-            "evaluations": ((artifacts.arn_for_objects("*/evaluation/*"),), objects),
+            "artifacts-bucket": ((artifacts,), ""),
+            "artifacts": ((f"{artifacts}/*",), objects),
+            "promoted": ((f"{artifacts}/promoted/*",), objects),
+            "evaluations": ((f"{artifacts}/*/evaluation/*",), objects),
             "repositories": (
                 tuple(dict.fromkeys((ecr, self._arns.arn("ecr", repositories)))),
                 "versions run on any image of the platform, also on those built before there was a delivery",

@@ -12,6 +12,7 @@ from constructs import Construct
 from modelyard import names
 from modelyard.constructs.delivery_store import DeliveryStore
 from modelyard.constructs.permissions import Permissions
+from modelyard.constructs.resource import service_principal, token
 
 __all__ = ["DeliveryBuilds"]
 
@@ -44,15 +45,14 @@ class DeliveryBuilds(Construct):
         log_group = logs.LogGroup(
             self, f"{id}Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
-        role = iam.Role(self, f"{id}Role", role_name=name, assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"))
+        role = iam.Role(self, f"{id}Role", role_name=name, assumed_by=service_principal("codebuild.amazonaws.com"))
         permissions = Permissions(role)
-        artifacts = self._store.artifacts
-        permissions.allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn)
+        permissions.allow(["logs:CreateLogStream", "logs:PutLogEvents"], token(log_group, "log_group_arn"))
         permissions.allow(
-            ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], artifacts.arn_for_objects("*"), because=_OBJECTS
+            ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], self._store.objects, because=_OBJECTS
         )
-        permissions.allow(["s3:GetBucketAcl", "s3:GetBucketLocation"], artifacts.bucket_arn)
-        permissions.allow(["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], self._store.key.key_arn)
+        permissions.allow(["s3:GetBucketAcl", "s3:GetBucketLocation"], token(self._store.artifacts, "bucket_arn"))
+        permissions.allow(["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], token(self._store.key, "key_arn"))
         if roles:
             permissions.allow(["sts:AssumeRole"], *roles)
         permissions.attach()
@@ -61,12 +61,12 @@ class DeliveryBuilds(Construct):
             f"{id}Project",
             name=name,
             description=f"Modelyard: {description}",
-            service_role=role.role_arn,
+            service_role=token(role, "role_arn"),
             source={"type": "CODEPIPELINE", "buildSpec": (BUILDSPECS / f"{purpose}.yaml").read_text()},
             artifacts={"type": "CODEPIPELINE"},
-            encryption_key=self._store.key.key_arn,
+            encryption_key=token(self._store.key, "key_arn"),
             environment={"type": "LINUX_CONTAINER", "computeType": compute_type, "image": _ENVIRONMENT},
-            logs_config={"cloudWatchLogs": {"status": "ENABLED", "groupName": log_group.log_group_name}},
+            logs_config={"cloudWatchLogs": {"status": "ENABLED", "groupName": token(log_group, "log_group_name")}},
             timeout_in_minutes=60,
             queued_timeout_in_minutes=60,
         ).node.add_dependency(role)

@@ -1,7 +1,7 @@
 """The functions of the delivery pipeline."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aws_cdk import Duration
 from constructs import Construct
@@ -23,14 +23,36 @@ class _Function:
     description: str
     minutes: int = 5
     memory_size: int = 256
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def _role(purpose: str) -> str:
+    return names.delivery_role("{stage}", purpose)
 
 
 _FUNCTIONS = {
     "verdict": _Function("verdict.handle", "says which tests failed", minutes=1),
     "plan": _Function("plan.handle", "says what a stage's deployment would change", memory_size=512),
-    "train": _Function("train.handle", "starts the pipelines whose definition or data changed"),
-    "promote": _Function("promote.handle", "registers in a stage what serves in the one before", 15, 1024),
-    "smoke-test": _Function("smoke_test.handle", "compares a stage's answers with recorded ones", 15, 512),
+    "train": _Function(
+        "train.handle",
+        "starts the pipelines whose definition or data changed",
+        minutes=15,
+        environment={"ACCESS_ROLE": _role("train"), "PARAMETERS_PATH": names.parameter_path("{stage}") + "/"},
+    ),
+    "promote": _Function(
+        "promote.handle",
+        "registers in a stage what serves in the one before",
+        minutes=15,
+        memory_size=1024,
+        environment={"SOURCE_ROLE": _role("promote-from"), "TARGET_ROLE": _role("promote-to")},
+    ),
+    "smoke-test": _Function(
+        "smoke_test.handle",
+        "compares a stage's answers with recorded ones",
+        minutes=15,
+        memory_size=512,
+        environment={"ACCESS_ROLE": _role("smoke-test")},
+    ),
 }
 
 
@@ -57,7 +79,7 @@ class DeliveryFunctions(Construct):
         deploy_roles: Sequence[str],
     ) -> None:
         super().__init__(scope, id)
-        arns = Arns.of(self)
+        arns = Arns.of(scope)
         roles: dict[str, list[str]] = {purpose: [] for purpose in names.DELIVERY_PURPOSES}
         roles["plan"] = list(deploy_roles)
         for stage, (account, purposes) in access.items():
@@ -74,7 +96,7 @@ class DeliveryFunctions(Construct):
                 handler=function.handler,
                 description=f"Modelyard: {function.description}",
                 name=names.delivery_function(purpose),
-                environment={"PARTITION": arns.partition},
+                environment={"PARTITION": arns.partition, **function.environment},
                 timeout=Duration.minutes(function.minutes),
                 memory_size=function.memory_size,
             )

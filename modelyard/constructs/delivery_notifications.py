@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 
-from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -11,6 +10,8 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.arns import Arns
+from modelyard.constructs.resource import service_principal, token
 
 __all__ = ["DeliveryNotifications"]
 
@@ -49,8 +50,9 @@ class DeliveryNotifications(Construct):
 
     def __init__(self, scope: Construct, id: str, *, key: kms.Key, emails: Sequence[str]) -> None:
         super().__init__(scope, id)
+        self._account = Arns.of(scope).account
         pipeline = names.delivery_pipeline()
-        topic = sns.CfnTopic(self, "Topic", kms_master_key_id=key.key_arn, display_name="Modelyard: delivery")
+        topic = sns.CfnTopic(self, "Topic", kms_master_key_id=token(key, "key_arn"), display_name="Modelyard: delivery")
         self.topic_arn = topic.ref
         rules = [self._rule(id, pipeline, *failure) for id, failure in _FAILURES.items()]
         publish = {
@@ -75,7 +77,7 @@ class DeliveryNotifications(Construct):
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         key.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                principals=[service_principal("events.amazonaws.com")],
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
                 resources=["*"],
             )
@@ -91,7 +93,7 @@ class DeliveryNotifications(Construct):
             event_pattern={
                 "source": ["aws.codepipeline"],
                 "detail-type": [detail_type],
-                "account": [Stack.of(self).account],
+                "account": [self._account],
                 "detail": {"pipeline": [pipeline], "state": ["FAILED"]},
             },
             targets=[

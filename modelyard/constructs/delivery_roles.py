@@ -10,6 +10,7 @@ from modelyard.constructs.arns import Arns
 from modelyard.constructs.delivery_definition import SOURCE_KEY, ActionRoles
 from modelyard.constructs.delivery_store import DeliveryStore
 from modelyard.constructs.permissions import Permissions
+from modelyard.constructs.resource import service_principal, token
 from modelyard.settings.delivery import SourceKeys
 
 __all__ = ["DeliveryRoles"]
@@ -52,8 +53,8 @@ class DeliveryRoles(Construct):
         self._source = source
         self._functions = functions
         self._topic_arn = topic_arn
-        self._arns = Arns.of(self)
-        self.pipeline = iam.Role(self, "Pipeline", assumed_by=iam.ServicePrincipal("codepipeline.amazonaws.com"))
+        self._arns = Arns.of(scope)
+        self.pipeline = iam.Role(self, "Pipeline", assumed_by=service_principal("codepipeline.amazonaws.com"))
         actions = [
             self._role(id, fill)
             for id, fill in (
@@ -64,12 +65,12 @@ class DeliveryRoles(Construct):
             )
         ]
         permissions = Permissions(self.pipeline)
-        permissions.allow(["sts:AssumeRole"], *(role.role_arn for role in actions), *deploy_roles)
+        permissions.allow(["sts:AssumeRole"], *(token(role, "role_arn") for role in actions), *deploy_roles)
         permissions.attach()
-        self.actions = ActionRoles(*(role.role_arn for role in actions))
+        self.actions = ActionRoles(*(token(role, "role_arn") for role in actions))
 
     def _role(self, id: str, fill: Callable[[Permissions], None]) -> iam.Role:
-        role = iam.Role(self, id, assumed_by=iam.ArnPrincipal(self.pipeline.role_arn))
+        role = iam.Role(self, id, assumed_by=iam.ArnPrincipal(token(self.pipeline, "role_arn")))
         permissions = Permissions(role)
         fill(permissions)
         permissions.attach()
@@ -80,10 +81,10 @@ class DeliveryRoles(Construct):
             service = self._source.connection_arn.split(":")[2]
             role.allow([f"{service}:UseConnection"], self._source.connection_arn)
         elif self._store.source:
-            role.allow(_READ_SOURCE, self._store.source.arn_for_objects(SOURCE_KEY))
-            role.allow(_LOOK_AT_SOURCE, self._store.source.bucket_arn)
-        role.allow(["s3:PutObject"], self._store.artifacts.arn_for_objects("*"), because=_OBJECTS)
-        role.allow(["kms:Decrypt", "kms:GenerateDataKey"], self._store.key.key_arn)
+            role.allow(_READ_SOURCE, f"{token(self._store.source, 'bucket_arn')}/{SOURCE_KEY}")
+            role.allow(_LOOK_AT_SOURCE, token(self._store.source, "bucket_arn"))
+        role.allow(["s3:PutObject"], self._store.objects, because=_OBJECTS)
+        role.allow(["kms:Decrypt", "kms:GenerateDataKey"], token(self._store.key, "key_arn"))
 
     def _allow_build(self, role: Permissions) -> None:
         projects = [self._arns.arn("codebuild", f"project/{names.delivery_project(each)}") for each in _PROJECTS]
@@ -92,14 +93,12 @@ class DeliveryRoles(Construct):
     def _allow_invoke(self, role: Permissions) -> None:
         role.allow(["lambda:InvokeFunction"], *self._functions)
         # A function reads its input artifacts with credentials of this role, which its job holds.
-        role.allow(
-            ["s3:GetObject", "s3:GetObjectVersion"], self._store.artifacts.arn_for_objects("*"), because=_OBJECTS
-        )
-        role.allow(["kms:Decrypt"], self._store.key.key_arn)
+        role.allow(["s3:GetObject", "s3:GetObjectVersion"], self._store.objects, because=_OBJECTS)
+        role.allow(["kms:Decrypt"], token(self._store.key, "key_arn"))
 
     def _allow_approve(self, role: Permissions) -> None:
         role.allow(["sns:Publish"], self._topic_arn)
-        role.allow(["kms:Decrypt", "kms:GenerateDataKey"], self._store.key.key_arn)
+        role.allow(["kms:Decrypt", "kms:GenerateDataKey"], token(self._store.key, "key_arn"))
 
 
 _PROJECTS = ("verify", "assets")

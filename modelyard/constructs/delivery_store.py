@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.arns import Arns
 from modelyard.constructs.emptier import Emptier
 from modelyard.constructs.permissions import acknowledge
 from modelyard.constructs.removal import removal_policy
+from modelyard.constructs.resource import token
 
 __all__ = ["DeliveryStore", "key_alias_arn"]
 
@@ -20,10 +22,11 @@ _ACKNOWLEDGED = {
     "NIST.800.53.R5-S3BucketReplicationEnabled": "what is in them is made of a commit, and can be made again",
     "NIST.800.53.R5-S3DefaultEncryptionKMS": "S3 delivers access logs to buckets with its own encryption only",
 }
-_ARTIFACT_DAYS = 90
-_NONCURRENT_DAYS = 90
-_LOG_DAYS = 365
-_UPLOAD_DAYS = 7
+_ARTIFACTS_EXPIRE = Duration.days(90)
+_NONCURRENT = Duration.days(90)
+_LOGS_EXPIRE = Duration.days(365)
+_UPLOADS_EXPIRE = Duration.days(7)
+_CLOSED = s3.BlockPublicAccess.BLOCK_ALL
 _READ = ["s3:GetObject", "s3:GetObjectVersion"]
 _LOOK = ["s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket"]
 
@@ -43,6 +46,7 @@ class DeliveryStore(Construct):
     Attributes:
         key: encrypts the buckets, but that of the logs.
         artifacts: what the actions hand to each other.
+        objects: pattern of the ARNs of what is in it.
         source: what a zip of the repository is put into; None without.
     """
 
@@ -51,6 +55,7 @@ class DeliveryStore(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._removal = removal_policy(retain)
+        self._arns = Arns.of(scope)
         self.key = kms.Key(
             self,
             "Key",
@@ -66,9 +71,10 @@ class DeliveryStore(Construct):
         self.key.add_to_resource_policy(
             iam.PolicyStatement(principals=principals, actions=["kms:Decrypt", "kms:DescribeKey"], resources=["*"])
         )
-        logs = self._bucket("Logs", None, _LOG_DAYS)
-        self.artifacts = self._bucket("Artifacts", logs, _ARTIFACT_DAYS)
-        for actions, resource in ((_LOOK, self.artifacts.bucket_arn), (_READ, self.artifacts.arn_for_objects("*"))):
+        logs = self._bucket("Logs", None, _LOGS_EXPIRE)
+        self.artifacts = self._bucket("Artifacts", logs, _ARTIFACTS_EXPIRE)
+        self.objects = f"{token(self.artifacts, 'bucket_arn')}/*"
+        for actions, resource in ((_LOOK, token(self.artifacts, "bucket_arn")), (_READ, self.objects)):
             self.artifacts.add_to_resource_policy(
                 iam.PolicyStatement(principals=principals, actions=actions, resources=[resource])
             )
@@ -82,8 +88,7 @@ class DeliveryStore(Construct):
             Emptier(self, "Emptier", stage=names.DELIVERY, buckets=buckets, groups=False)
         acknowledge(self, _ACKNOWLEDGED)
 
-    def _bucket(self, id: str, logs: s3.Bucket | None, days: int | None) -> s3.Bucket:
-        stack = Stack.of(self)
+    def _bucket(self, id: str, logs: s3.Bucket | None, expiration: Duration | None) -> s3.Bucket:
         encryption: dict[str, Any] = {"encryption": s3.BucketEncryption.S3_MANAGED}
         if logs:
             encryption = {
@@ -96,25 +101,26 @@ class DeliveryStore(Construct):
         bucket = s3.Bucket(
             self,
             id,
-            bucket_name=names.delivery_bucket(id.lower(), stack.account, stack.region),
+            bucket_name=names.delivery_bucket(id.lower(), self._arns.account, self._arns.region),
             enforce_ssl=True,
             minimum_tls_version=1.2,
             versioned=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            block_public_access=_CLOSED,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="expire-what-nothing-refers-to",
-                    abort_incomplete_multipart_upload_after=Duration.days(_UPLOAD_DAYS),
-                    noncurrent_version_expiration=Duration.days(_NONCURRENT_DAYS),
-                    expiration=Duration.days(days) if days else None,
+                    abort_incomplete_multipart_upload_after=_UPLOADS_EXPIRE,
+                    noncurrent_version_expiration=_NONCURRENT,
+                    expiration=expiration,
                 )
             ],
             removal_policy=self._removal,
             **encryption,
         )
-        if bucket.policy is not None:
-            bucket.policy.apply_removal_policy(self._removal)
+        policy = bucket.policy
+        if policy is not None:
+            policy.apply_removal_policy(self._removal)
         return bucket
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from aws_cdk import CustomResource, Duration, Tags
+from aws_cdk import Duration, Tags
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -13,6 +13,7 @@ from modelyard.constructs.growing_policy import GrowingPolicy
 from modelyard.constructs.handler import Handler
 from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.provider import ResourceProvider
+from modelyard.constructs.resource import add_custom_resource, token
 from modelyard.constructs.stage_of import stage_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 TAG = "modelyard:disposable"
 _PROJECTS = "one group for each project of the stage, and projects come and go"
 _VERSIONS = "the versions of a group that is deleted with its stack"
-_TIMEOUT = Duration.minutes(15)
+_TIMEOUT_SECONDS = 900
 
 
 class Emptier(Construct):
@@ -53,7 +54,7 @@ class Emptier(Construct):
             folder="emptier",
             handler="handler.on_event",
             description=f"Modelyard {stage}: empties buckets and model package groups that are deleted",
-            timeout=_TIMEOUT,
+            timeout=Duration.seconds(_TIMEOUT_SECONDS),
         )
         self._provider = ResourceProvider(self, "Provider", on_event=self._handler.function)
         if buckets:
@@ -86,7 +87,7 @@ class Emptier(Construct):
     def _empty_buckets(self, buckets: Sequence[s3.IBucket]) -> None:
         for bucket in buckets:
             # Every bucket is a construct; its interface does not say so.
-            self._empty(cast(Construct, bucket), "bucket", bucket.bucket_name)
+            self._empty(cast(Construct, bucket), "bucket", token(bucket, "bucket_name"))
 
     @staticmethod
     def _allow_buckets(role: Permissions, buckets: Sequence[s3.IBucket]) -> None:
@@ -108,12 +109,12 @@ class Emptier(Construct):
 
     def _empty(self, owner: Construct, kind: str, name: str) -> None:
         Tags.of(owner).add(TAG, "true")
-        resource = CustomResource(
+        resource = add_custom_resource(
             owner,
             "Emptied",
+            "Custom::ModelyardEmptied",
             service_token=self._provider.service_token,
-            resource_type="Custom::ModelyardEmptied",
+            service_timeout_seconds=_TIMEOUT_SECONDS,
             properties={"Kind": kind, "Name": name},
-            service_timeout=_TIMEOUT,
         )
         resource.node.add_dependency(self._handler.role)

@@ -11,6 +11,7 @@ from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.growing_policy import GrowingPolicy
 from modelyard.constructs.permissions import Permissions
+from modelyard.constructs.resource import token
 
 if TYPE_CHECKING:
     from modelyard.constructs.model_registry import ModelRegistry
@@ -86,7 +87,7 @@ class ExecutionRoles(Construct):
         self._image_account = image_account
         self._prefix = names.resource_name(stage or store.stage, "")
         self.store = store
-        self._arns = Arns.of(self)
+        self._arns = Arns.of(scope)
         self._in_vpc = in_vpc
         self.job = self._role("Job", "runs processing and training jobs")
         self.endpoint = self._role("Endpoint", "serves models")
@@ -151,20 +152,20 @@ class ExecutionRoles(Construct):
     def _allow_job(self, role: Permissions) -> None:
         self._allow_running(role)
         data, artifacts = self.store.data, self.store.artifacts
-        objects = artifacts.arn_for_objects("*")
-        role.allow(["s3:ListBucket"], data.bucket_arn, artifacts.bucket_arn)
-        role.allow(["s3:GetObject"], data.arn_for_objects("*"), objects, because=_OBJECTS)
+        objects = f"{token(artifacts, 'bucket_arn')}/*"
+        role.allow(["s3:ListBucket"], token(data, "bucket_arn"), token(artifacts, "bucket_arn"))
+        role.allow(["s3:GetObject"], f"{token(data, 'bucket_arn')}/*", objects, because=_OBJECTS)
         role.allow(["s3:PutObject", "s3:AbortMultipartUpload"], objects, because=_OBJECTS)
         # SageMaker deletes in S3 what a training deletes of its checkpoints:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
-        role.allow(["s3:DeleteObject"], artifacts.arn_for_objects("*/checkpoints/*"), because=_OBJECTS)
+        role.allow(["s3:DeleteObject"], f"{token(artifacts, 'bucket_arn')}/*/checkpoints/*", because=_OBJECTS)
         self.store.allow_key(role, *_WRITE_KEY)
 
     def _allow_endpoint(self, role: Permissions) -> None:
         self._allow_running(role)
         artifacts = self.store.artifacts
-        role.allow(["s3:ListBucket"], artifacts.bucket_arn)
-        role.allow(["s3:GetObject"], artifacts.arn_for_objects("*"), because=_OBJECTS)
+        role.allow(["s3:ListBucket"], token(artifacts, "bucket_arn"))
+        role.allow(["s3:GetObject"], f"{token(artifacts, 'bucket_arn')}/*", because=_OBJECTS)
         # SageMaker looks at the alarms of a rollout with this role.
         role.allow(["cloudwatch:DescribeAlarms"], self._arns.arn("cloudwatch", "alarm:*"), because=_ALARMS)
         self.store.allow_key(role, *_READ_KEY)
@@ -185,9 +186,9 @@ class ExecutionRoles(Construct):
         # https://docs.aws.amazon.com/sagemaker/latest/dg/security-iam-awsmanpol-model-registry.html
         role.allow(_FIND_IMAGE, *self._images, because=_IMAGES)
         artifacts = self.store.artifacts
-        role.allow(["s3:ListBucket"], artifacts.bucket_arn)
+        role.allow(["s3:ListBucket"], token(artifacts, "bucket_arn"))
         # Conditions on property files are evaluated with this role.
-        role.allow(["s3:GetObject"], artifacts.arn_for_objects("*"), because=_OBJECTS)
+        role.allow(["s3:GetObject"], f"{token(artifacts, 'bucket_arn')}/*", because=_OBJECTS)
         self.store.allow_key(role, *_READ_KEY)
         to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-        role.allow(["iam:PassRole"], self.job.role_arn, conditions=to_sagemaker)
+        role.allow(["iam:PassRole"], token(self.job, "role_arn"), conditions=to_sagemaker)

@@ -50,7 +50,7 @@ class GrowingPolicy:
             self._statement = iam.PolicyStatement(
                 actions=self._actions, resources=new, conditions=dict(self._conditions or {}) or None
             )
-            self._role.attach_inline_policy(iam.Policy(self._role, self._id, statements=[self._statement]))
+            iam.Policy(self._role, self._id, statements=[self._statement], roles=[self._role])
         else:
             self._statement.add_resources(*new)
         acknowledge_wildcards(self._role, {resource: self._because for resource in new if "*" in resource})

@@ -11,10 +11,13 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from modelyard.constructs.permissions import Permissions
+from modelyard.constructs.resource import service_principal
 from modelyard.constructs.sources import NOT_SOURCES
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 """What every function of the platform runs on."""
+
+_TIMEOUT = Duration.minutes(1)
 
 LAMBDAS = Path(__file__).parent.parent / "lambdas"
 
@@ -71,7 +74,7 @@ class Handler(Construct):
             description=description,
             function_name=name,
             environment=dict(environment or {}),
-            timeout=timeout or Duration.minutes(1),
+            timeout=timeout or _TIMEOUT,
             memory_size=memory_size,
             role=self.role,
             log_group=self.log_group,
@@ -86,6 +89,6 @@ def log_group_of(scope: Construct) -> logs.LogGroup:
 
 def function_role(scope: Construct, id: str, log_group: logs.ILogGroup, name: str | None = None) -> iam.Role:
     """A role for functions that write to `log_group`."""
-    role = iam.Role(scope, id, role_name=name, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    role = iam.Role(scope, id, role_name=name, assumed_by=service_principal("lambda.amazonaws.com"))
     log_group.grant_write(role)
     return role

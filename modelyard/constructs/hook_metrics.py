@@ -4,6 +4,9 @@ The fields of its lines are told in `docs/approvals.md`. The patterns are those 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html.
 """
 
+from typing import Any
+
+from aws_cdk import CfnResource
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -50,20 +53,22 @@ class HookMetrics(Construct):
         self._topic = topic
         group = log_group.log_group_name
         for name, (metric, value, pattern) in _PATTERNS.items():
-            by_endpoint = [logs.CfnMetricFilter.DimensionProperty(key=ENDPOINT, value="$.endpoint")]
-            logs.CfnMetricFilter(
+            transformation: dict[str, Any] = {
+                "MetricNamespace": self.namespace,
+                "MetricName": metric,
+                "MetricValue": value,
+            }
+            if metric == UNCONVERGED:
+                transformation["Dimensions"] = [{"Key": ENDPOINT, "Value": "$.endpoint"}]
+            CfnResource(
                 self,
                 name,
-                log_group_name=group,
-                filter_pattern=pattern,
-                metric_transformations=[
-                    logs.CfnMetricFilter.MetricTransformationProperty(
-                        metric_namespace=self.namespace,
-                        metric_name=metric,
-                        metric_value=value,
-                        dimensions=by_endpoint if metric == UNCONVERGED else None,
-                    )
-                ],
+                type="AWS::Logs::MetricFilter",
+                properties={
+                    "LogGroupName": group,
+                    "FilterPattern": pattern,
+                    "MetricTransformations": [transformation],
+                },
             )
         PagingAlarm(
             self,

@@ -11,6 +11,7 @@ from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.permissions import Permissions
+from modelyard.constructs.resource import token
 
 _USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
 _CONSUME = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
@@ -84,25 +85,25 @@ class HookPermissions:
     def wake(self, role: Permissions) -> None:
         """Reads declarations, records approvals, sends messages."""
         role.allow(["ssm:GetParametersByPath"], *self._parameters, because=_DECLARATIONS)
-        role.allow(["dynamodb:Query", "dynamodb:PutItem"], self.ledger.table.table_arn)
-        role.allow(["sqs:SendMessage"], self.queue.queue_arn)
+        role.allow(["dynamodb:Query", "dynamodb:PutItem"], token(self.ledger.table, "table_arn"))
+        role.allow(["sqs:SendMessage"], token(self.queue, "queue_arn"))
         self.store.allow_key(role, *_USE_KEY)
 
     def reconcile(self, role: Permissions) -> None:
         """Reads desired and actual state, and brings an endpoint one step further."""
         role.allow(["ssm:GetParameter"], self._parameters[1], because=_DECLARATIONS)
-        role.allow(["dynamodb:Query", "dynamodb:PutItem"], self.ledger.table.table_arn)
+        role.allow(["dynamodb:Query", "dynamodb:PutItem"], token(self.ledger.table, "table_arn"))
         for actions, kinds in _RECONCILE.items():
             self._sagemaker(role, actions, kinds)
         role.allow(
             ["iam:PassRole"],
-            self.endpoint_role.role_arn,
+            token(self.endpoint_role, "role_arn"),
             conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
         self._watch(role)
         self._scale(role)
-        role.allow(_CONSUME, self.queue.queue_arn)
-        role.allow(["sns:Publish"], self.topic.topic_arn)
+        role.allow(_CONSUME, token(self.queue, "queue_arn"))
+        role.allow(["sns:Publish"], token(self.topic, "topic_arn"))
         self.store.allow_key(role, *_USE_KEY)
         self.store.allow_volumes(role)
 
@@ -110,8 +111,8 @@ class HookPermissions:
         """Writes and removes declarations, and removes what an endpoint consists of."""
         own = ["ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"]
         role.allow(own, self._parameters[1], because=_DECLARATIONS)
-        role.allow(["dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"], self.ledger.table.table_arn)
-        role.allow(["sqs:SendMessage"], self.queue.queue_arn)
+        role.allow(["dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"], token(self.ledger.table, "table_arn"))
+        role.allow(["sqs:SendMessage"], token(self.queue, "queue_arn"))
         for actions, kinds in _LIFETIME.items():
             self._sagemaker(role, actions, kinds)
         every_alarm, *own = self._alarms

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from aws_cdk import CustomResource, Duration, Stack, Token
+from aws_cdk import Duration, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -17,6 +17,7 @@ from modelyard.constructs.approval_hook import ApprovalHook
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.capacity import Capacity
 from modelyard.constructs.model_registry import ModelRegistry
+from modelyard.constructs.resource import add_custom_resource, token
 from modelyard.constructs.rollout import Rollout
 from modelyard.constructs.rollout_alarm import RolloutAlarm, watching
 from modelyard.constructs.stack_defaults import StackDefaults
@@ -139,10 +140,10 @@ class ModelEndpoint(Construct):
             "version": _VERSION,
             "endpoint_name": endpoint_name,
             "model_package_group_name": registry.model_package_group_name,
-            "execution_role_arn": role.role_arn,
+            "execution_role_arn": token(role, "role_arn"),
             "instance_type": capacity.instance.name,
             "instance_count": capacity.count,
-            "kms_key_arn": None if volume_key is None else volume_key.key_arn,
+            "kms_key_arn": None if volume_key is None else token(volume_key, "key_arn"),
             "network": None if network is None else network.model_dump(mode="json"),
             "environment": dict(environment or {}),
             "tags": dict(tags or {}),
@@ -159,16 +160,16 @@ class ModelEndpoint(Construct):
         # Not Stack.to_json_string: the way to JavaScript loses keys that are null. Tokens here are ARNs, safe in JSON.
         text = json.dumps(declaration, ensure_ascii=False, separators=(",", ":"))
         _check_size(endpoint_name, text)
-        resource = CustomResource(
+        resource = add_custom_resource(
             self,
             "Declaration",
+            "Custom::ModelyardEndpoint",
             service_token=hook.provider.service_token,
-            resource_type="Custom::ModelyardEndpoint",
+            service_timeout_seconds=3600,
             properties={
                 "Declaration": text,
                 "ParameterName": parameter_name or names.declaration_parameter(hook.stage, endpoint_name),
             },
-            service_timeout=Duration.hours(1),
         )
         # The endpoint is deleted before the versions it serves.
         resource.node.add_dependency(registry)

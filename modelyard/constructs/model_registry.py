@@ -44,7 +44,9 @@ class ModelRegistry(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.model_package_group_name = model_package_group_name
-        self.model_package_group_arn = Arns.of(self).arn("sagemaker", f"model-package-group/{model_package_group_name}")
+        self.model_package_group_arn = Arns.of(scope).arn(
+            "sagemaker", f"model-package-group/{model_package_group_name}"
+        )
         if adopt:
             return
         group = sagemaker.CfnModelPackageGroup(

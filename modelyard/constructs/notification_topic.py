@@ -1,10 +1,12 @@
 """Where alarms and roll backs are told of."""
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
+
+from modelyard.constructs.arns import Arns
+from modelyard.constructs.resource import service_principal, token
 
 
 def notification_topic(scope: Construct, id: str, key: kms.IKey) -> sns.Topic:
@@ -12,10 +14,10 @@ def notification_topic(scope: Construct, id: str, key: kms.IKey) -> sns.Topic:
     topic = sns.Topic(scope, id, master_key=key, enforce_ssl=True)
     topic.add_to_resource_policy(
         iam.PolicyStatement(
-            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+            principals=[service_principal("cloudwatch.amazonaws.com")],
             actions=["sns:Publish"],
-            resources=[topic.topic_arn],
-            conditions={"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}},
+            resources=[token(topic, "topic_arn")],
+            conditions={"StringEquals": {"aws:SourceAccount": Arns.of(scope).account}},
         )
     )
     return topic

@@ -6,6 +6,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from modelyard.constructs.resource import token
+
 
 class PagingAlarm(Construct):
     """Tells a topic when a metric reaches 1, and when that is over.
@@ -38,7 +40,7 @@ class PagingAlarm(Construct):
         missing_data: str = "notBreaching",
     ) -> None:
         super().__init__(scope, id)
-        tell = [topic.topic_arn]
+        tell = [token(topic, "topic_arn")]
         # The CDK's own Alarm would make a metric and an action first, each at the price of a construct.
         cloudwatch.CfnAlarm(
             self,

@@ -8,6 +8,13 @@ from modelyard.constructs.stage_of import stage_of
 from modelyard.settings import ConfigurationError
 
 
+def add_parameter(scope: Construct, id: str, *, name: str, value: str, description: str) -> ssm.CfnParameter:
+    """Add an SSM parameter; the CDK's own would make tokens of its name and ARN, which nobody reads."""
+    return ssm.CfnParameter(
+        Construct(scope, id), "Resource", name=name, type="String", value=value, description=description
+    )
+
+
 class ParameterRegistry(Construct):
     """SSM parameters `/modelyard/<stage>/<project>/<key>`; `modelyard.parameters.ParameterStore` reads them.
 
@@ -24,14 +31,16 @@ class ParameterRegistry(Construct):
         super().__init__(scope, id)
         self._stage = stage or stage_of(self)
         self._project = project
+        self._keys: set[str] = set()
 
-    def add(self, key: str, value: str, *, description: str) -> ssm.StringParameter:
+    def add(self, key: str, value: str, *, description: str) -> ssm.CfnParameter:
         """Write `value`, which may be a token, to the parameter `key`.
 
         Raises:
             ConfigurationError: the key was added before.
         """
         path = names.parameter_path(self._stage, self._project, key)
-        if self.node.try_find_child(key) is not None:
+        if key in self._keys:
             raise ConfigurationError(f"the parameter {path} was added before; write another key")
-        return ssm.StringParameter(self, key, parameter_name=path, string_value=value, description=description)
+        self._keys.add(key)
+        return add_parameter(self, key, name=path, value=value, description=description)

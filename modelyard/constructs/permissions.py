@@ -3,10 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from aws_cdk import Acknowledgment, Stack, Validations
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
+
+from modelyard.cdk_app import ACKNOWLEDGE
 
 _WILDCARD = "AwsSolutions-IAM5"
 
@@ -44,19 +47,32 @@ class Permissions:
         patterns = [resource for resource in resources if "*" in resource]
         if patterns and not because:
             raise ValueError(f"say because of what {patterns} has a wildcard, which {list(actions)} are allowed on")
-        statement = {"Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
-        self._statements.append({**statement, "Condition": conditions} if conditions else statement)
+        self._statements.append(allow(actions, *resources, conditions=conditions))
         self._reasons.update(dict.fromkeys(patterns, because))
 
     def attach(self) -> None:
         """Give the role its policy; to be called once, after all that it may do has been said."""
-        document = iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": self._statements})
-        self._role.attach_inline_policy(iam.Policy(self._role, self._id, document=document))
+        iam.Policy(self._role, self._id, document=policy_document(self._statements), roles=[self._role])
         acknowledge_wildcards(self._role, self._reasons)
+
+
+def allow(
+    actions: Sequence[str], *resources: str, conditions: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """A statement that allows `actions` on `resources`."""
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+    return {**statement, "Condition": conditions} if conditions else statement
+
+
+def policy_document(statements: Sequence[Mapping[str, Any]]) -> iam.PolicyDocument:
+    """A policy of `statements`, which cross to the CDK at once."""
+    return iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": statements})
 
 
 def acknowledge_wildcards(scope: IConstruct, reasons: Mapping[str, str]) -> None:
     """Give cdk-nag the reason why policies in `scope` have a resource with a wildcard; each is acknowledged alone."""
+    if not is_acknowledging(scope):
+        return
     stack = Stack.of(scope)
     findings = {resource: stack.resolve(resource) if "${Token" in resource else resource for resource in reasons}
     acknowledge(
@@ -66,8 +82,24 @@ def acknowledge_wildcards(scope: IConstruct, reasons: Mapping[str, str]) -> None
 
 
 def acknowledge(scope: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Acknowledge what cdk-nag's rules say of `scope`, each with its reason."""
+    """Acknowledge what cdk-nag's rules say of `scope`, each with its reason; nothing in an app that does not run them.
+
+    Whether it does, `modelyard.cdk_app.create_app` is told.
+    """
+    if not is_acknowledging(scope):
+        return
     Validations.of(scope).acknowledge(*(Acknowledgment(id=rule, reason=reason) for rule, reason in reasons.items()))
+
+
+def is_acknowledging(scope: IConstruct) -> bool:
+    """Whether the app of `scope` wants to be told why a rule of cdk-nag does not hold."""
+    stack = scope if isinstance(scope, Stack) else Stack.of(scope)
+    if stack not in _ASKED:
+        _ASKED[stack] = stack.node.try_get_context(ACKNOWLEDGE) is not False
+    return _ASKED[stack]
+
+
+_ASKED: WeakKeyDictionary[Stack, bool] = WeakKeyDictionary()
 
 
 def _as_nag_writes(value: Any) -> str:

@@ -7,7 +7,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from modelyard.constructs.handler import function_role, log_group_of
-from modelyard.constructs.permissions import acknowledge, acknowledge_wildcards
+from modelyard.constructs.permissions import acknowledge, acknowledge_wildcards, is_acknowledging
 
 _WAITER = {
     "AwsSolutions-SF1": "the functions that it calls log what happens",
@@ -51,7 +51,8 @@ class ResourceProvider(Construct):
             disable_waiter_state_machine_logging=True if waits else None,
         )
         self.service_token = provider.service_token
-        self._acknowledge(on_event, is_complete)
+        if is_acknowledging(self):
+            self._acknowledge(on_event, is_complete)
 
     def _acknowledge(self, *handlers: lambda_.IFunction | None) -> None:
         """The framework's policies and its state machine are not ours to write."""

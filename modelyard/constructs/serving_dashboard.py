@@ -7,6 +7,7 @@ from constructs import Construct
 from modelyard.constructs.approval_hook import ApprovalHook
 from modelyard.constructs.dashboard import Dashboard, Line
 from modelyard.constructs.hook_metrics import RECONCILE_ERRORS
+from modelyard.constructs.resource import token
 
 _QUEUES = "AWS/SQS"
 _FUNCTIONS = "AWS/Lambda"
@@ -22,8 +23,10 @@ class ServingDashboard(Construct):
 
     def __init__(self, scope: Construct, id: str, *, name: str, hook: ApprovalHook) -> None:
         super().__init__(scope, id)
-        queue = {"QueueName": hook.queue.queue_name}
-        functions = {label: {"FunctionName": function.function_name} for label, function in hook.functions.items()}
+        queue = {"QueueName": token(hook.queue, "queue_name")}
+        functions = {
+            label: {"FunctionName": token(function, "function_name")} for label, function in hook.functions.items()
+        }
         depth = "ApproximateNumberOfMessagesVisible"
         graphs = {
             "Endpoints waiting": [
@@ -38,7 +41,7 @@ class ServingDashboard(Construct):
                 Line(RECONCILE_ERRORS, "Sum", hook.metrics.namespace, {}, "not waited out"),
             ],
             "Dead-letter queues": [
-                Line(depth, "Maximum", _QUEUES, {"QueueName": dead.queue_name}, label)
+                Line(depth, "Maximum", _QUEUES, {"QueueName": token(dead, "queue_name")}, label)
                 for label, dead in hook.dead_letter_queues.items()
             ],
             "Durations in milliseconds": _of_each("Duration", "p99", functions),

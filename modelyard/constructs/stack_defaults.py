@@ -20,6 +20,7 @@ from modelyard.constructs.image_builder import ImageBuilder
 from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.notification_topic import notification_topic
 from modelyard.constructs.parameter_registry import ParameterRegistry
+from modelyard.constructs.resource import token
 from modelyard.constructs.stage_of import DEFAULTS_ID, stage_of
 from modelyard.image_folders import CONTAINERS
 from modelyard.settings import ConfigurationError
@@ -121,8 +122,10 @@ class StackDefaults(Construct):
         store = ArtifactStore(self, "Store", stage=self.stage, retain=self.retain, adopt=self._adopt)
         if self.emptier:
             self.emptier.empty_buckets(store.buckets)
-        self._parameters.add("data-bucket", store.data.bucket_name, description="bucket that pipelines read")
-        self._parameters.add("artifacts-bucket", store.artifacts.bucket_name, description="bucket that pipelines write")
+        self._parameters.add("data-bucket", token(store.data, "bucket_name"), description="bucket that pipelines read")
+        self._parameters.add(
+            "artifacts-bucket", token(store.artifacts, "bucket_name"), description="bucket that pipelines write"
+        )
         return store
 
     @cached_property
@@ -132,7 +135,7 @@ class StackDefaults(Construct):
             return self._ledger
         ledger = Ledger(self, "Ledger", stage=self.stage, key=self.store.key, retain=self.retain, adopt=self._adopt)
         description = "table of approvals, attempts and holds"
-        self._parameters.add("ledger-table", ledger.table.table_name, description=description)
+        self._parameters.add("ledger-table", token(ledger.table, "table_name"), description=description)
         return ledger
 
     @cached_property
@@ -160,7 +163,7 @@ class StackDefaults(Construct):
             topic=self.topic,
         )
         description = "queue of the endpoints to be reconciled"
-        self._parameters.add("queue-url", hook.queue.queue_url, description=description)
+        self._parameters.add("queue-url", token(hook.queue, "queue_url"), description=description)
         return hook
 
     @cached_property

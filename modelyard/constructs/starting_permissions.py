@@ -4,6 +4,7 @@ from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.permissions import Permissions
+from modelyard.constructs.resource import token
 
 _START = [f"sagemaker:{action}" for action in ("DescribePipeline", "ListPipelineExecutions", "StartPipelineExecution")]
 _PROJECTS = "projects come and go, each with its pipeline and its group"
@@ -23,7 +24,7 @@ def allow_starting(role: Permissions, arns: Arns, store: ArtifactStore, *pipelin
         because: why patterns are not names.
     """
     role.allow(_START, *(arns.arn("sagemaker", f"pipeline/{name}") for name in pipelines), because=because)
-    role.allow(["s3:ListBucket"], store.data.bucket_arn, store.artifacts.bucket_arn)
+    role.allow(["s3:ListBucket"], token(store.data, "bucket_arn"), token(store.artifacts, "bucket_arn"))
 
 
 def allow_training(role: Permissions, arns: Arns, store: ArtifactStore, *, stage: str) -> None:
@@ -43,5 +44,5 @@ def allow_training(role: Permissions, arns: Arns, store: ArtifactStore, *, stage
     role.allow(["sagemaker:ListPipelineExecutionSteps"], steps, because=_EXECUTIONS)
     role.allow(["sagemaker:ListModelPackages"], "*", because=_NO_RESOURCES)
     role.allow(["sagemaker:DescribeModelPackage"], arns.arn("sagemaker", f"model-package/{name}"), because=_PROJECTS)
-    role.allow(["s3:GetObject"], store.artifacts.arn_for_objects("*"), because=_EVALUATIONS)
+    role.allow(["s3:GetObject"], f"{token(store.artifacts, 'bucket_arn')}/*", because=_EVALUATIONS)
     store.allow_key(role, "kms:Decrypt")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Fn, Stack, Token
+from aws_cdk import Stack, Token
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as assets
@@ -16,8 +16,9 @@ from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.container_image import ContainerImage
 from modelyard.constructs.execution_roles import ExecutionRoles
 from modelyard.constructs.model_registry import ModelRegistry
-from modelyard.constructs.permissions import acknowledge_wildcards
+from modelyard.constructs.permissions import acknowledge_wildcards, allow, policy_document
 from modelyard.constructs.pipeline_schedule import PipelineSchedule
+from modelyard.constructs.resource import token
 from modelyard.constructs.stack_defaults import StackDefaults
 from modelyard.pipeline_defs.compiler import CompiledPipeline, compile_pipeline
 from modelyard.settings import ConfigurationError, Network
@@ -111,10 +112,10 @@ class TrainingPipeline(Construct):
         sources = self._sources(compiled)
         used_images = {variable: _image(images, name, folder) for variable, name in compiled.images.items()}
         known = {
-            "Bucket": store.artifacts.bucket_name,
-            "DataBucket": store.data.bucket_name,
-            "JobRoleArn": roles.job.role_arn,
-            "KmsKeyArn": store.key.key_arn,
+            "Bucket": token(store.artifacts, "bucket_name"),
+            "DataBucket": token(store.data, "bucket_name"),
+            "JobRoleArn": token(roles.job, "role_arn"),
+            "KmsKeyArn": token(store.key, "key_arn"),
             "ModelPackageGroupName": registry.model_package_group_name,
             **{variable: asset.s3_object_url for variable, asset in sources.items()},
             **{variable: image.uri_for(self) for variable, image in used_images.items()},
@@ -122,20 +123,21 @@ class TrainingPipeline(Construct):
         if network:
             known |= {f"SubnetId{index}": subnet for index, subnet in enumerate(network.subnet_ids)}
             known |= {f"SecurityGroupId{index}": group for index, group in enumerate(network.security_group_ids)}
-        body = Fn.sub(compiled.body, {variable: known[variable] for variable in compiled.sentinels})
+        body = {"Fn::Sub": [compiled.body, {variable: known[variable] for variable in compiled.sentinels}]}
         pipeline = sagemaker.CfnPipeline(
             self,
             "Pipeline",
             pipeline_name=pipeline_name,
-            role_arn=roles.pipeline.role_arn,
+            role_arn=token(roles.pipeline, "role_arn"),
             pipeline_definition={"PipelineDefinitionBody": body},
         )
         roles.allow_pipeline(pipeline_name, registry)
         if network:
             roles.allow_vpc()
-        self._let_jobs_read(roles.job, sources)
+        arns = Arns.of(scope)
+        self._let_jobs_read(roles.job, sources, arns.partition)
         self.pipeline_name = pipeline_name
-        self.pipeline_arn = Arns.of(self).arn("sagemaker", f"pipeline/{pipeline_name}")
+        self.pipeline_arn = arns.arn("sagemaker", f"pipeline/{pipeline_name}")
         pipeline.node.add_dependency(roles, *used_images.values())
         if schedule:
             PipelineSchedule(
@@ -192,23 +194,16 @@ class TrainingPipeline(Construct):
             for variable, bundle in compiled.code.items()
         }
 
-    def _let_jobs_read(self, role: iam.IRole, sources: Mapping[str, assets.Asset]) -> None:
+    def _let_jobs_read(self, role: iam.IRole, sources: Mapping[str, assets.Asset], partition: str) -> None:
         """Jobs read their scripts from the bucket of the CDK's assets, also those of an older deployment."""
         if not sources:
             return
-        buckets = {asset.s3_bucket_name: asset.bucket for asset in sources.values()}.values()
-        objects = [bucket.arn_for_objects("*.gz") for bucket in buckets]
-        policy = iam.Policy(
-            self,
-            "ReadSources",
-            roles=[role],
-            statements=[
-                iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn for bucket in buckets]),
-                iam.PolicyStatement(actions=["s3:GetObject"], resources=objects),
-            ],
-        )
+        # A stack publishes all its assets to one bucket.
+        bucket = f"arn:{partition}:s3:::{next(iter(sources.values())).s3_bucket_name}"
+        document = policy_document([allow(["s3:ListBucket"], bucket), allow(["s3:GetObject"], f"{bucket}/*.gz")])
+        policy = iam.Policy(self, "ReadSources", roles=[role], document=document)
         reason = "an execution under way may read the scripts it started with"
-        acknowledge_wildcards(policy, dict.fromkeys(objects, reason))
+        acknowledge_wildcards(policy, {f"{bucket}/*.gz": reason})
 
 
 def _region(pipeline: Construct) -> str:

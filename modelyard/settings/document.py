@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,20 @@ class Spot:
 
 @dataclass(frozen=True)
 class Document:
-    """The values of a YAML file, and where each stands, by its path of keys and indices."""
+    """The values of a YAML file, and where each stands, by its path of keys and indices.
+
+    Where they stand is found out when it is first asked for, which a file without errors never does.
+    """
 
     file: str
     values: Any
-    spots: dict[Location, Spot]
+    text: str
+
+    @cached_property
+    def spots(self) -> dict[Location, Spot]:
+        """Where each value stands."""
+        root = YAML().compose(self.text)
+        return {(): Spot(1, "nothing"), **({} if root is None else dict(_spots(root, (), Spot(1, ""))))}
 
     def spot(self, path: Location) -> Spot:
         """Where `path` stands or, if it is missing, where the innermost of its parents does."""
@@ -67,16 +77,12 @@ def parse(path: Path, text: str) -> Document:
         SettingsError: it is not YAML, or a key stands twice.
     """
     try:
-        root = YAML().compose(text)
         values = YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
         raise SettingsError(_syntax_error(path, error)) from error
     except YAMLError as error:
         raise SettingsError(f"{path}, line 1: not YAML: {error}") from error
-    spots: dict[Location, Spot] = {(): Spot(1, "nothing")}
-    if root is not None:
-        spots.update(_spots(root, (), Spot(1, "")))
-    return Document(str(path), values, spots)
+    return Document(str(path), values, text)
 
 
 def _spots(node: Node, path: Location, spot: Spot) -> Iterator[tuple[Location, Spot]]:

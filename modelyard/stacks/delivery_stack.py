@@ -32,6 +32,7 @@ from modelyard.constructs.delivery_notifications import DeliveryNotifications
 from modelyard.constructs.delivery_roles import DeliveryRoles
 from modelyard.constructs.delivery_store import DeliveryStore, key_alias_arn
 from modelyard.constructs.permissions import Permissions
+from modelyard.constructs.resource import service_principal, token
 from modelyard.settings import Delivery, Stage
 
 
@@ -158,7 +159,7 @@ class DeliveryStack(_DeliveryStack):
     def _source_action(self, source: Any) -> Declaration:
         if source is None:
             assert self._store.source is not None
-            return self._actions.source(self._store.source.bucket_name)
+            return self._actions.source(token(self._store.source, "bucket_name"))
         return self._actions.connected_source(source.connection_arn, source.repository, source.branch)
 
     def _stages(self, stages: Sequence[DeliveredStage]) -> list[Declaration]:
@@ -202,7 +203,7 @@ class DeliveryStack(_DeliveryStack):
             pipeline_type="V2",
             execution_mode="SUPERSEDED",
             restart_execution_on_update=True,
-            role_arn=self._roles.pipeline.role_arn,
+            role_arn=token(self._roles.pipeline, "role_arn"),
             artifact_store=stores[self._delivery.region] if len(stores) == 1 else None,
             artifact_stores=apart if len(stores) > 1 else None,
             stages=list(stages),
@@ -213,15 +214,15 @@ class DeliveryStack(_DeliveryStack):
         """The bucket of a region; that of another one is known by its names."""
         arns = Arns.of(self)
         own = region == self._delivery.region
-        key = self._store.key.key_arn if own else key_alias_arn(arns.partition, region, arns.account)
+        key = token(self._store.key, "key_arn") if own else key_alias_arn(arns.partition, region, arns.account)
         bucket = names.delivery_bucket("artifacts", self._delivery.account, region)
-        location = self._store.artifacts.bucket_name if own else bucket
+        location = token(self._store.artifacts, "bucket_name") if own else bucket
         return {"type": "S3", "location": location, "encryptionKey": {"type": "KMS", "id": key}}
 
     def _start_with_source(self) -> None:
         """Start the pipeline with each new zip file in the source bucket."""
         arn = Arns.of(self).arn("codepipeline", names.delivery_pipeline())
-        role = iam.Role(self, "StartRole", assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
+        role = iam.Role(self, "StartRole", assumed_by=service_principal("events.amazonaws.com"))
         permissions = Permissions(role)
         permissions.allow(["codepipeline:StartPipelineExecution"], arn)
         permissions.attach()
@@ -233,9 +234,12 @@ class DeliveryStack(_DeliveryStack):
             event_pattern={
                 "source": ["aws.s3"],
                 "detail-type": ["Object Created"],
-                "detail": {"bucket": {"name": [self._store.source.bucket_name]}, "object": {"key": [SOURCE_KEY]}},
+                "detail": {
+                    "bucket": {"name": [token(self._store.source, "bucket_name")]},
+                    "object": {"key": [SOURCE_KEY]},
+                },
             },
-            targets=[{"id": "Pipeline", "arn": arn, "roleArn": role.role_arn}],
+            targets=[{"id": "Pipeline", "arn": arn, "roleArn": token(role, "role_arn")}],
         )
 
 

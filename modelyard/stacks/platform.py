@@ -5,6 +5,7 @@ from pathlib import Path
 from aws_cdk import App, Stack, Validations
 
 from modelyard import names
+from modelyard.cdk_app import RULES
 from modelyard.constructs.bootstrap import BootstrapRoles
 from modelyard.constructs.delivery_access import purposes_of
 from modelyard.constructs.delivery_definition import DeliveredStack, DeliveredStage
@@ -17,7 +18,6 @@ from modelyard.stacks.platform_stage import PlatformStage
 from modelyard.stacks.project_stack import PIPELINE_DEFS, ProjectStack
 from modelyard.stacks.serving_stack import ServingStack
 
-RULES = "modelyard:rules"
 _Place = tuple[str, str]
 
 
