@@ -44,7 +44,8 @@ _DRAWN = (
     (re.compile(r"(:stack/[^/]+/)0{8}"), r"\g<1>*"),
     # Jobs and executions of SageMaker's pipelines, builds' log streams, artifacts of CodePipeline.
     (re.compile(r"\bpipelines-[0-9a-z]{12}-([\w-]+?)-[0-9A-Za-z]{10}\b"), r"pipelines-0-\1-0"),
-    (re.compile(r"(/execution/)[0-9a-z]{12}\b"), r"\g<1>0"),
+    (re.compile(r"(/execution/|:::modelyard-\w+-artifacts-[^/]+/[\w-]+/)[0-9a-z]{12}\b"), r"\g<1>0"),
+    (re.compile(r"\b[0-9a-f]{16}\b"), "0"),
     (re.compile(r"(:::modelyard-delivery-artifacts-[^/]+/modelyard-delivery/\w+/)\w+"), r"\g<1>0"),
     (re.compile(r"\b\d{4}/\d\d/\d\d/\[\$LATEST\]\w+"), "0"),
 )
