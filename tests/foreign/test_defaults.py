@@ -58,7 +58,13 @@ def test_the_roles_may_what_the_constructs_names_ask_for(rings: Template) -> Non
             assert f"eu-west-1:111122223333:{resource}" in policy, (function, resource)
     assert "sagemaker:CreateEndpoint" in rings.policies("ModelyardApprovalHookReconcileRoleOther")
     assert "sagemaker:CreateEndpoint" not in rings.policies("ModelyardApprovalHookOnEventRoleOther")
-    assert ":model-package/rings/*" in rings.policies("ModelyardEmptierOnEventRoleOtherGroups")
+
+
+def test_a_group_of_another_name_may_be_emptied_where_it_goes_with_the_stack() -> None:
+    stack = bare_stack()
+    StackDefaults(stack, retain=False)
+    ModelRegistry(stack, "Registry", model_package_group_name="rings")
+    assert ":model-package/rings/*" in Template(stack).policies("ModelyardEmptierOnEventRoleOtherGroups")
 
 
 def test_names_that_begin_as_those_of_the_stage_need_nothing_more() -> None:
