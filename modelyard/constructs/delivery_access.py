@@ -52,6 +52,8 @@ PERMISSIONS: dict[str, tuple[_Allowed, ...]] = {
         _PARAMETERS,
         _Allowed("sagemaker:ListModelPackages", "any"),
         _Allowed("sagemaker:CreateModelPackage sagemaker:DescribeModelPackage", "packages groups"),
+        # As for whoever creates a version: see `execution_roles`.
+        _Allowed("ecr:BatchGetImage ecr:DescribeImages", "repositories"),
         _Allowed("s3:ListBucket s3:ListBucketMultipartUploads", "artifacts-bucket"),
         _Allowed("s3:GetObject s3:PutObject s3:ListMultipartUploadParts", "promoted"),
         _Allowed("kms:Decrypt kms:GenerateDataKey", "key"),

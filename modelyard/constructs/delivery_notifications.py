@@ -19,12 +19,20 @@ __all__ = ["DeliveryNotifications"]
 _FAILURES = {
     "ExecutionFailed": (
         "CodePipeline Pipeline Execution State Change",
-        {"pipeline": "$.detail.pipeline", "execution": "$.detail.execution-id", "region": "$.region"},
-        "The delivery has failed: execution <execution> of <pipeline>. What was deployed before stays. See "
+        # A change of the pipeline cancels what is under way, also what awaits a gate.
+        ["FAILED", "CANCELED"],
+        {
+            "pipeline": "$.detail.pipeline",
+            "execution": "$.detail.execution-id",
+            "region": "$.region",
+            "state": "$.detail.state",
+        },
+        "The delivery has ended: execution <execution> of <pipeline> is <state>. What was deployed before stays. See "
         "https://<region>.console.aws.amazon.com/codesuite/codepipeline/pipelines/<pipeline>/executions/<execution>",
     ),
     "ActionFailed": (
         "CodePipeline Action Execution State Change",
+        ["FAILED"],
         {
             "action": "$.detail.action",
             "stage": "$.detail.stage",
@@ -85,16 +93,18 @@ class DeliveryNotifications(Construct):
         for index, email in enumerate(emails):
             sns.CfnSubscription(self, f"Email{index}", topic_arn=self.topic_arn, protocol="email", endpoint=email)
 
-    def _rule(self, id: str, pipeline: str, detail_type: str, paths: dict[str, str], text: str) -> events.CfnRule:
+    def _rule(
+        self, id: str, pipeline: str, detail_type: str, states: list[str], paths: dict[str, str], text: str
+    ) -> events.CfnRule:
         return events.CfnRule(
             self,
             id,
-            description=f"Modelyard: {detail_type} of {pipeline} to FAILED",
+            description=f"Modelyard: {detail_type} of {pipeline} to {' or '.join(states)}",
             event_pattern={
                 "source": ["aws.codepipeline"],
                 "detail-type": [detail_type],
                 "account": [self._account],
-                "detail": {"pipeline": [pipeline], "state": ["FAILED"]},
+                "detail": {"pipeline": [pipeline], "state": states},
             },
             targets=[
                 {

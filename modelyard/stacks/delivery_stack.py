@@ -110,7 +110,7 @@ class DeliveryStack(_DeliveryStack):
             retain=not delivery.disposable,
         )
         publishing = [roles.publishing for roles in bootstrap.values()]
-        DeliveryBuilds(self, "Builds", store=self._store, publishing_roles=publishing)
+        builds = DeliveryBuilds(self, "Builds", store=self._store, publishing_roles=publishing)
         order = [each.stage.name for each in stages]
         planned = dict.fromkeys((each.stage.account, each.stage.region) for each in stages[1:])
         functions = DeliveryFunctions(
@@ -130,12 +130,13 @@ class DeliveryStack(_DeliveryStack):
             functions=functions.arns,
             topic_arn=notifications.topic_arn,
             deploy_roles=[roles.deploy for roles in bootstrap.values()],
+            regions=self._regions[1:],
         )
         self._actions = Actions(self._roles.actions, notifications.topic_arn)
         declared = [*self._before_stages(images), *self._stages(stages)]
         check(declared, len({stack.label for each in stages for stack in each.groups[-1]}))
         pipeline = self._add_pipeline(declared)
-        pipeline.node.add_dependency(self._roles, functions)
+        pipeline.node.add_dependency(self._roles, functions, builds, notifications)
         if delivery.source is None:
             self._start_with_source()
 

@@ -48,9 +48,9 @@ def _logical_id(templates: Templates, type: str, prefix: str) -> str:
     return str(found)
 
 
-def test_the_pipeline_may_assume_the_roles_of_its_actions_and_nothing_else(delivery: Templates) -> None:
+def test_the_pipeline_may_assume_the_roles_of_its_actions_and_copy_artifacts(delivery: Templates) -> None:
     allowed = _allowed(delivery, DELIVERY, "RolesPipelinePermissions")
-    assert list(allowed) == ["sts:AssumeRole"]
+    assert {name.partition(":")[0] for name in allowed} == {"sts", "s3", "kms"}
     own = [
         _arn(_logical_id(delivery, "AWS::IAM::Role", f"Roles{kind}"))
         for kind in ("Source", "Build", "Invoke", "Approve")
@@ -60,6 +60,27 @@ def test_the_pipeline_may_assume_the_roles_of_its_actions_and_nothing_else(deliv
     assert {role for role in allowed["sts:AssumeRole"] if isinstance(role, str)} == DEPLOY_ROLES
     used = {json.dumps(action["RoleArn"]) for action in actions(delivery)}
     assert used == {json.dumps(role) for role in allowed["sts:AssumeRole"]}
+
+
+def test_the_pipeline_may_copy_artifacts_to_other_regions_with_the_keys_there(delivery: Templates) -> None:
+    statements = delivery.statements(DELIVERY, "RolesPipelinePermissions")
+    allowed = _allowed(delivery, DELIVERY, "RolesPipelinePermissions")
+    own, far = _arn(_logical_id(delivery, "AWS::S3::Bucket", "StoreArtifacts")), _far_bucket()
+    assert sorted(allowed["s3:GetBucketLocation"], key=str) == sorted([own, far], key=str)
+    objects = sorted([{"Fn::Join": ["", [own, "/*"]]}, f"{far}/*"], key=str)
+    assert sorted(allowed["s3:PutObject"], key=str) == sorted(allowed["s3:GetObject"], key=str) == objects
+    assert not [name for name in allowed if "Delete" in name]
+    keys = {json.dumps(item["Resource"]): item.get("Condition") for item in statements if "kms:Decrypt" in item["Action"]}
+    assert keys == {
+        json.dumps(_arn(_logical_id(delivery, "AWS::KMS::Key", "StoreKey"))): None,
+        f'"arn:aws:kms:eu-central-1:{TOOLS}:key/*"': {
+            "ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/modelyard-delivery"}
+        },
+    }
+
+
+def _far_bucket() -> str:
+    return f"arn:aws:s3:::{names.delivery_bucket('artifacts', TOOLS, 'eu-central-1')}"
 
 
 def test_the_role_of_each_kind_of_action_may_do_that(delivery: Templates) -> None:
@@ -89,6 +110,10 @@ def test_what_takes_the_source_may_read_that_and_write_artifacts(
     connected = _allowed(in_one_account, DELIVERY, "RolesSourcePermissions")
     connection = "arn:aws:codeconnections:us-east-1:111122223333:connection/0a1b2c3d-0000-1111-2222-333344445555"
     assert connected["codeconnections:UseConnection"] == [connection]
+    assert set(connected) - set(zip_file) == {"codeconnections:UseConnection", "s3:PutObjectAcl"}
+    bucket = _arn(_logical_id(in_one_account, "AWS::S3::Bucket", "StoreArtifacts"))
+    assert connected["s3:GetObject"] == connected["s3:PutObjectAcl"] == [{"Fn::Join": ["", [bucket, "/*"]]}]
+    assert connected["s3:GetBucketLocation"] == connected["s3:ListBucket"] == [bucket]
 
 
 def test_the_build_that_verifies_may_assume_no_role(delivery: Templates) -> None:

@@ -247,17 +247,26 @@ def test_failures_and_gates_are_told_of(delivery: Templates) -> None:
         for item in delivery.resources(DELIVERY, "AWS::Events::Rule")
         if item["Properties"]["EventPattern"]["source"] == ["aws.codepipeline"]
     ]
-    assert {rule["EventPattern"]["detail-type"][0] for rule in rules} == {
-        "CodePipeline Pipeline Execution State Change",
-        "CodePipeline Action Execution State Change",
+    assert {rule["EventPattern"]["detail-type"][0]: rule["EventPattern"]["detail"]["state"] for rule in rules} == {
+        "CodePipeline Pipeline Execution State Change": ["FAILED", "CANCELED"],
+        "CodePipeline Action Execution State Change": ["FAILED"],
     }
     for rule in rules:
-        assert rule["EventPattern"]["detail"] == {"pipeline": ["modelyard-delivery"], "state": ["FAILED"]}
+        assert rule["EventPattern"]["detail"]["pipeline"] == ["modelyard-delivery"]
         transformer = rule["Targets"][0]["InputTransformer"]
         message = json.loads(transformer["InputTemplate"])
         assert all(f"<{name}>" in message for name in transformer["InputPathsMap"])
     gate = action(delivery, "Deploy-prod", "Gate")["Configuration"]["NotificationArn"]
     assert gate == rules[0]["Targets"][0]["Arn"]
+
+
+def test_the_pipeline_is_made_after_what_it_runs_on_and_tells(delivery: Templates) -> None:
+    (made,) = delivery.resources(DELIVERY, "AWS::CodePipeline::Pipeline")
+    resources = delivery.template(DELIVERY)["Resources"]
+    kinds = ("AWS::CodeBuild::Project", "AWS::Lambda::Function", "AWS::SNS::TopicPolicy")
+    needed = {id for id, item in resources.items() if item["Type"] in kinds and not id.startswith("StoreEmptier")}
+    assert len(needed) > 6
+    assert needed <= set(made["DependsOn"])
 
 
 def test_what_is_retained_and_what_is_disposable(delivery: Templates, in_one_account: Templates) -> None:

@@ -9,8 +9,8 @@ is searched for a version that came from this one, and CreateModelPackage gets a
 
 The source's credentials need `sagemaker:DescribeModelPackage`, `ecr:DescribeImages` on the images' repositories where
 an image is known by a tag only, and those of `copying` with `kms:Decrypt`; the target's `sagemaker:ListModelPackages`,
-`sagemaker:DescribeModelPackage`, `sagemaker:CreateModelPackage`, and those of `copying` with `kms:Decrypt` and
-`kms:GenerateDataKey`.
+`sagemaker:DescribeModelPackage`, `sagemaker:CreateModelPackage` with `ecr:BatchGetImage` and `ecr:DescribeImages`, by
+which it looks for the images, and those of `copying` with `kms:Decrypt` and `kms:GenerateDataKey`.
 """
 
 from __future__ import annotations
