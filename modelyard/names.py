@@ -22,6 +22,9 @@ DELIVERY_PURPOSES = ("verdict", "plan", "train", "promote", "smoke-test")
 ACCESS_PURPOSES = ("train", "promote-from", "promote-to", "smoke-test")
 """What those functions do in a stage, each by a role of its own there; a plan is made by a role of `cdk bootstrap`."""
 
+RESERVED_STAGE_NAMES = frozenset({IMAGES, DELIVERY, PLATFORM})
+"""Stage names that would clash with what stands in the place of a stage."""
+
 RESERVED_PROJECT_NAMES = frozenset({PLATFORM, "foundation", "serving"})
 """Project names that would clash with a stage's own parameters or stacks."""
 
@@ -60,7 +63,7 @@ def key_alias(stage: str) -> str:
 def derived_stage(stack: str) -> str:
     """A stage name for a stack that has none: its own in small letters or, where no stage bears it, with a hash."""
     plain = re.sub(r"[^a-z0-9]", "", stack.lower())
-    if plain == stack.lower() and len(plain) <= MAX_STAGE_LENGTH and plain not in (IMAGES, PLATFORM):
+    if plain == stack.lower() and len(plain) <= MAX_STAGE_LENGTH and plain not in RESERVED_STAGE_NAMES:
         return plain
     digest = hashlib.sha256(stack.encode()).hexdigest()[:_STAGE_HASH_LENGTH]
     return plain[: MAX_STAGE_LENGTH - _STAGE_HASH_LENGTH] + digest

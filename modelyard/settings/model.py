@@ -1,11 +1,15 @@
 """What is to be stood up, as the stacks take it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+from pydantic import model_validator
+
+from modelyard import names
 from modelyard.settings.delivery import DeliveryKeys
 from modelyard.settings.instances import names_accelerators
 from modelyard.settings.schema import PlatformFile, ProjectKeys, ProjectName, StageKeys, StageName
+from modelyard.settings.section import rule
 
 
 class Stage(StageKeys):
@@ -24,6 +28,12 @@ class Stage(StageKeys):
     """
 
     name: StageName
+
+    @model_validator(mode="after")
+    def _check_name(self) -> Self:
+        if self.name in names.RESERVED_STAGE_NAMES:
+            raise rule(f"received {self.name}, which the platform uses itself; choose another", "name")
+        return self
 
 
 class Project(ProjectKeys):
