@@ -7,6 +7,9 @@ import hashlib
 import re
 
 PREFIX = "modelyard"
+STACKS = "Modelyard-"
+"""What the names of all stacks begin with, and so those of the roles whose names CloudFormation draws."""
+
 PLATFORM = "platform"
 """Stands in the place of the project in the path of a stage's own parameters."""
 
@@ -121,7 +124,7 @@ def delivery_change_set(purpose: str) -> str:
 
 def delivery_stack(region: str = "") -> str:
     """The stack of the delivery pipeline, or that of its artifacts in another `region`."""
-    return "Modelyard-Delivery" + (f"-{region}" if region else "")
+    return f"{STACKS}Delivery" + (f"-{region}" if region else "")
 
 
 def parameter_path(stage: str, project: str | None = None, key: str | None = None) -> str:
@@ -144,12 +147,12 @@ def image_stack(region: str, account: str = "") -> str:
 
     With `account` its id in an app that has several accounts in the region; in each it has the same name.
     """
-    return f"Modelyard-Images-{region}" + (f"-{account}" if account else "")
+    return f"{STACKS}Images-{region}" + (f"-{account}" if account else "")
 
 
 def stage_stacks(stage: str) -> str:
     """What the names of all stacks of a stage begin with."""
-    return f"Modelyard-{stage}-"
+    return f"{STACKS}{stage}-"
 
 
 def foundation_stack(stage: str) -> str:

@@ -105,13 +105,6 @@ class Settings:
             delivery=Delivery(**_values(file.delivery)) if file.delivery else None,
         )
 
-    def places(self) -> dict[tuple[str, str], list[Stage]]:
-        """The accounts and regions that are deployed to, with the stages in each."""
-        places: dict[tuple[str, str], list[Stage]] = {}
-        for stage in self.stages:
-            places.setdefault((stage.account, stage.region), []).append(stage)
-        return places
-
     def delivered_stages(self) -> tuple[Stage, ...]:
         """The stages that the delivery goes through, in its order; none where there is no delivery."""
         if self.delivery is None:
