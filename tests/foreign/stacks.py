@@ -25,7 +25,7 @@ class Template:
         app = stack.node.root
         assert isinstance(app, App)
         path = Path(app.synth().directory) / f"{stack.stack_name}.template.json"
-        self.resources: dict[str, dict[str, Any]] = json.loads(path.read_text())["Resources"]
+        self.resources: dict[str, dict[str, Any]] = json.loads(path.read_text()).get("Resources", {})
 
     def of(self, type: str) -> list[dict[str, Any]]:
         """The properties of each resource of a type."""

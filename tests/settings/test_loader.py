@@ -106,12 +106,6 @@ projects:
     assert european.endpoint.environment == {"WORKERS": "2"}
 
 
-def test_stages_of_one_account_and_region_are_one_place(folder: Path) -> None:
-    Path("platform.yaml").write_text(STAGE + STAGE.replace("stages:\n", "").replace("dev", "test"))
-    settings = load_settings(Path("platform.yaml"))
-    assert [[stage.name for stage in stages] for stages in settings.places().values()] == [["dev", "test"]]
-
-
 def test_the_app_ends_with_status_2_and_only_the_message(tmp_path: Path) -> None:
     for name in ("app.py", "cdk.json"):
         shutil.copy(ROOT / name, tmp_path)

@@ -9,7 +9,7 @@ import aws_cdk
 
 from tests.starter.pins import COMMON, ROOT, written
 
-# A tenth of a synthesis goes into what these turn off, and no template holds it.
+# What makes a synthesis faster, and changes no template.
 FASTER = {
     "aws:cdk:disable-creation-stack-traces": True,
     "aws:cdk:disable-stack-trace": True,
@@ -23,7 +23,7 @@ def test_its_files_of_the_cdk_and_of_npm_are_this_repositorys() -> None:
         assert json.loads((COMMON / name).read_text()) == content, f"{name}: run make lock"
 
 
-def test_its_feature_flags_are_those_that_the_cdk_recommends_but_for_what_only_takes_time() -> None:
+def test_its_feature_flags_are_those_that_the_cdk_recommends_and_what_makes_it_faster() -> None:
     (archive,) = Path(aws_cdk.__path__[0], "_jsii").glob("aws-cdk-lib@*.jsii.tgz")
     with tarfile.open(archive) as packed:
         file = packed.extractfile("package/recommended-feature-flags.json")

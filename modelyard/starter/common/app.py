@@ -3,10 +3,7 @@
 import sys
 from pathlib import Path
 
-from modelyard.cdk_app import App, create_app
-from modelyard.pipeline_defs.compiler import PipelineDefinitionError
-from modelyard.settings import ConfigurationError, load_settings
-from modelyard.stacks import add_platform
+from modelyard import App, ConfigurationError, PipelineDefinitionError, add_platform, create_app, load_settings
 
 ROOT = Path(__file__).parent
 
