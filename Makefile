@@ -56,7 +56,8 @@ test: lint
 
 # Each part runs, whatever the others come to; modelyard/delivery/results.py reads what they leave.
 # A source that CodePipeline takes is no clone, so nothing that asks git is among them.
-FAST := tests/settings tests/constructs tests/stacks tests/delivery/test_results.py tests/test_names.py
+FAST := tests/settings tests/constructs tests/stacks tests/delivery/test_results.py tests/test_names.py tests/starter \
+        tests/foreign/test_defaults.py tests/foreign/test_verbs.py
 SLOW := tests/stacks/test_determinism.py tests/stacks/test_rules.py tests/stacks/test_hook_permissions.py
 VERIFY := build/verify
 verify: env

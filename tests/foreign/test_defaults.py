@@ -9,6 +9,7 @@ import pytest
 from aws_cdk import App, Environment, NestedStack, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 
 from modelyard import (
@@ -164,6 +165,19 @@ def test_a_store_of_ones_own_that_may_go_is_emptied(retain: bool, emptied: int) 
     StackDefaults(stack, store=ArtifactStore(stack, "Store", retain=retain), retain=False)
     resources = Template(stack).of("Custom::ModelyardEmptied")
     assert [each["Kind"] for each in resources] == ["bucket"] * emptied
+
+
+def test_buckets_are_emptied_that_are_told_later_and_none_twice() -> None:
+    stack = bare_stack()
+    defaults = StackDefaults(stack, retain=False)
+    assert defaults.emptier
+    for _ in range(2):
+        defaults.emptier.empty_buckets(defaults.store.buckets)
+    other = s3.Bucket(stack, "Other")
+    defaults.emptier.empty_buckets([other])
+    template = Template(stack)
+    assert len(template.of("Custom::ModelyardEmptied")) == 5
+    assert '{"Fn::GetAtt": ["Other' in template.policies("ModelyardEmptierOnEventRoleBuckets1")
 
 
 def test_a_group_that_may_go_is_emptied_whatever_the_defaults_retain() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from modelyard.settings import Network, SettingsError, load_settings
+from modelyard.settings import Network, SettingsError, Stage, load_settings
 
 ROOT = Path(__file__).parents[2]
 TABLES = ("wrong_files.yaml", "wrong_rollouts.yaml", "wrong_endpoints.yaml", "wrong_deliveries.yaml")
@@ -26,6 +26,11 @@ stages:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_a_stage_without_a_file_may_have_no_reserved_name_either() -> None:
+    with pytest.raises(ValueError, match="received images, which the platform uses itself; choose another"):
+        Stage(name="images", account="111122223333", region="us-east-1")
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong["kind"].replace(" ", "-"))
