@@ -184,13 +184,14 @@ def test_a_zip_file_in_the_source_bucket_starts_the_pipeline(delivery: Templates
     assert "Triggers" not in pipeline(delivery)
 
 
-def test_a_gate_shows_the_evaluation_first_and_the_plan_always(delivery: Templates) -> None:
+def test_a_gate_shows_what_was_found_in_the_stage_before_and_the_plan(delivery: Templates) -> None:
     first, second = (action(delivery, f"Deploy-{stage}", "Gate")["Configuration"] for stage in ("staging", "prod"))
     assert first["CustomData"] == "#{Train.EVALUATION}\n#{PlanStaging.SUMMARY}"
-    assert second["CustomData"] == "#{PlanProd.SUMMARY}"
+    assert second["CustomData"] == "#{SmokeTestStaging.TESTED}\n#{PlanProd.SUMMARY}"
     assert second["ExternalEntityLink"] == "#{PlanProd.LINK}"
     assert action(delivery, "Deploy-prod", "Plan")["Namespace"] == "PlanProd"
     assert action(delivery, "Deploy-dev", "Train")["Namespace"] == "Train"
+    assert action(delivery, "Deploy-staging", "SmokeTest")["Namespace"] == "SmokeTestStaging"
 
 
 def test_functions_are_told_their_stages_and_no_project(delivery: Templates) -> None:
