@@ -67,11 +67,11 @@ def plan(job: Job) -> Result:
     deadline = time.monotonic() + PATIENCE
     while left := [stack for stack, found in planned.items() if found is None]:
         if time.monotonic() > deadline:
-            found = [place for place, stack in enumerate(stacks) if planned[stack] == changes.Changes()]
+            kept = [place for place, stack in enumerate(stacks) if planned[stack] == changes.Changes()]
             raise Waiting(
                 f"{len(left)} change sets are being made",
                 review=job.state.get("review", job.id),
-                unchanged=found[:_MOST_KEPT],
+                unchanged=kept[:_MOST_KEPT],
             )
         time.sleep(LOOK_EVERY)
         planned.update({stack: review.look(stack) for stack in left})
