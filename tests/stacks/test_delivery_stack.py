@@ -222,7 +222,7 @@ def test_builds_run_the_files_of_the_library(delivery: Templates) -> None:
         for item in delivery.resources(DELIVERY, "AWS::CodeBuild::Project")
     }
     assert set(projects) == {"modelyard-delivery-verify", "modelyard-delivery-assets"}
-    for purpose in ("verify", "assets"):
+    for purpose in names.DELIVERY_BUILDS:
         project = projects[names.delivery_project(purpose)]
         buildspec = (ROOT / "modelyard" / "buildspecs" / f"{purpose}.yaml").read_text()
         assert project["Source"] == {"Type": "CODEPIPELINE", "BuildSpec": buildspec}
