@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from modelyard import names
 from modelyard.constructs.delivery_builds import BUILDSPECS
+from modelyard.local.codebuild import host
+from modelyard.local.codebuild.buildspec import read_buildspec
 from tests.local.sagemaker.lab import unique
 from tests.local_aws import LocalAws
 from tests.synthesis import ROOT
@@ -101,6 +104,12 @@ def test_an_asset_that_cannot_be_published_fails_the_build(local_aws: LocalAws, 
     (tmp_path / "A.assets.json").write_text(json.dumps(manifest))
     with pytest.raises(AssertionError):
         _run("assets", tmp_path, "build", env=local_aws.env)
+
+
+@pytest.mark.parametrize("purpose", names.DELIVERY_BUILDS)
+def test_a_build_of_a_local_aws_has_what_the_file_asks_for(purpose: str, tmp_path: Path) -> None:
+    buildspec = read_buildspec((BUILDSPECS / f"{purpose}.yaml").read_text(), tmp_path)
+    host.check_runtimes(buildspec.runtimes, host.search_path(tmp_path / "programs", tmp_path / "borrowed"))
 
 
 def test_assets_are_published_by_a_program_of_a_pinned_version() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,16 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from modelyard import names
 from modelyard.lambdas.delivery.assembly import stacks_of
-from tests.stacks.deliveries import DELIVERY, IN_ONE_ACCOUNT, Declaration, action, actions, pipeline, stages_of
+from tests.stacks.deliveries import (
+    DELIVERY,
+    IN_ONE_ACCOUNT,
+    SETTINGS,
+    Declaration,
+    action,
+    actions,
+    pipeline,
+    stages_of,
+)
 from tests.synthesis import ROOT, Templates, build, scrubbed
 
 TOOLS = "222233334444"
@@ -111,6 +121,20 @@ def test_an_image_is_handed_to_other_accounts_by_digest(delivery: Templates) -> 
     assert (parameter["Type"], "Default" in parameter) == ("String", False)
     _, variables = delivery.pipeline("Modelyard-prod-Abalone")
     assert variables["ImageTabular"] == {"Ref": id}
+
+
+def test_a_new_image_does_not_change_the_pipeline_and_so_cancels_nothing_at_a_gate(
+    delivery: Templates, tmp_path: Path
+) -> None:
+    folder = tmp_path / "containers" / "tabular"
+    shutil.copytree(ROOT / "modelyard" / "containers" / "tabular", folder)
+    (folder / "serving.py").write_text("# Changed.\n")
+    build(SETTINGS, tmp_path / "out", containers=folder.parent).synth()
+    changed = Templates(tmp_path / "out")
+    images = "Modelyard-Images-eu-central-1"
+    assert changed.template(images) != delivery.template(images)
+    assert changed.template(images)["Outputs"].keys() == delivery.template(images)["Outputs"].keys()
+    assert pipeline(changed) == pipeline(delivery)
 
 
 def test_an_image_is_found_in_its_own_account_as_without_a_delivery(in_one_account: Templates) -> None:

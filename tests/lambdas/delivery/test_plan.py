@@ -233,6 +233,14 @@ def test_parameters_have_the_values_that_the_pipeline_hands_over_or_those_of_bef
     assert values["Kept"] in ("as it was", None), "None where the change set says only that it keeps its value"
 
 
+def test_a_new_value_of_a_parameter_alone_is_a_change(stage: Stage) -> None:
+    stage.template("Abalone", A=parameter({"Ref": "Image"}), B=parameter("1"))
+    stage.templates[f"{stage.prefix}Abalone"]["Parameters"] = {"Image": {"Type": "String"}}
+    stage.deploy("Abalone", Image="one digest")
+    assert planning.plan(stage.job({"Image": "one digest"})).summary == "no changes"
+    assert planning.plan(stage.job({"Image": "another digest"})).summary == "Abalone: 1 changed"
+
+
 def test_an_assembly_without_the_stage_is_refused(stage: Stage) -> None:
     with pytest.raises(JobFailed, match=f"no stack whose name begins with {stage.prefix}"):
         stage.plan()
