@@ -19,6 +19,9 @@ IMAGES = "images"
 DELIVERY = "delivery"
 """Stands in the place of the stage in the names of what delivers to all stages."""
 
+DELIVERY_BUILDS = ("verify", "assets")
+"""What the CodeBuild projects of the delivery pipeline are for."""
+
 DELIVERY_PURPOSES = ("verdict", "plan", "train", "promote", "smoke-test")
 """What the functions of the delivery pipeline are for."""
 
@@ -98,7 +101,7 @@ def delivery_bucket(purpose: str, account: str, region: str) -> str:
 
 
 def delivery_project(purpose: str) -> str:
-    """A CodeBuild project of the delivery pipeline, and its role; `purpose` is `verify` or `assets`."""
+    """A CodeBuild project of the delivery pipeline, and its role; `purpose` is one of `DELIVERY_BUILDS`."""
     return f"{PREFIX}-{DELIVERY}-{purpose}"
 
 

@@ -111,7 +111,7 @@ class ContainerImage(Construct):
         template, a new image changes that, and so is deployed.
 
         A stack in another account cannot read it. It has a parameter without a default, and the stack of the image an
-        output of the same name: whoever deploys them hands it over.
+        output of the same name: whoever deploys them hands it over, each time. So a new image need not change the name.
         """
         self._build()
         its = Stack.of(user)
@@ -124,9 +124,10 @@ class ContainerImage(Construct):
     def _hand_over(self, its: Stack) -> str:
         own = self._stack
         its.add_stack_dependency(own)
-        # A parameter of the same id would keep its former value, whatever its default: the CDK asks for that.
-        id = "Image" + "".join(part.capitalize() for part in re.split(r"[^a-z0-9]", self.name)) + self.tag
         abroad = Arns.of(own).account != Arns.of(its).account
+        # A parameter of the same id would keep its former value, whatever its default: the CDK asks for that.
+        told_apart = hashlib.sha256(self.name.encode()).hexdigest()[:_TAG_LENGTH] if abroad else self.tag
+        id = "Image" + "".join(part.capitalize() for part in re.split(r"[^a-z0-9]", self.name)) + told_apart
         if abroad and not self.handed_over:
             CfnOutput(own, id, value=self._uri, description=f"URI of the image {self.name}, by digest")
         if abroad:

@@ -17,8 +17,8 @@ MAX_STAGES = 50
 MAX_ACTIONS = 1000
 MAX_ACTIONS_IN_STAGE = 100
 MAX_CONFIGURATION_LENGTH = 1000
-# Half of what CodePipeline starts at once: each is several calls to CloudFormation, which throttles an account.
-MAX_PARALLEL = 50
+# So many stacks are two actions each, and fit into one stage with what comes before and after them.
+MAX_PARALLEL = 45
 
 SOURCE, ASSEMBLY = "Source", "Assembly"
 """The artifacts: the repository, and the cloud assembly that is synthesised from it."""
@@ -140,32 +140,37 @@ SOURCE_KEY = "source.zip"
 """The object of the source bucket that holds the repository."""
 
 
-def in_order(groups: Iterable[Sequence[Declaration]]) -> Iterator[list[Declaration]]:
-    """The actions of a stage, each group after the other and its actions at once, as far as CodePipeline allows."""
-    for group in groups:
-        for start in range(0, len(group), MAX_PARALLEL):
-            yield list(group[start : start + MAX_PARALLEL])
+Block = Sequence[Sequence[Declaration]]
+"""Groups of actions that run one after the other, those of a group at once, in one stage of the pipeline."""
 
 
-def stages_of(name: str, groups: Iterable[Sequence[Declaration]]) -> list[Declaration]:
-    """A stage with groups of actions that run one after the other; several stages where one would hold too many.
+def deployment(pairs: Sequence[tuple[Declaration, Declaration]]) -> Iterator[Block]:
+    """What deploys stacks at once, as far as a stage has room for: their change sets are made, and then executed.
+
+    A stage of the pipeline holds one execution at a time. As each change set is executed in the stage that it is made
+    in, no execution comes to execute the change set of another one.
+    """
+    for start in range(0, len(pairs), MAX_PARALLEL):
+        part = pairs[start : start + MAX_PARALLEL]
+        yield [prepare for prepare, _ in part], [execute for _, execute in part]
+
+
+def stages_of(name: str, blocks: Iterable[Block]) -> list[Declaration]:
+    """A stage with blocks that run one after the other; several stages where one would hold too many actions.
 
     `name` is that of a delivered stage.
     """
-    parts: list[list[Declaration]] = [[]]
-    order = 0
-    for group in in_order(groups):
-        if len(parts[-1]) + len(group) > MAX_ACTIONS_IN_STAGE:
+    parts: list[list[Sequence[Declaration]]] = [[]]
+    for block in blocks:
+        if sum(map(len, [*parts[-1], *block])) > MAX_ACTIONS_IN_STAGE:
             parts.append([])
-            order = 0
-        order += 1
-        parts[-1] += [{**action, "runOrder": order} for action in group]
-    return [{"name": names.delivery_stage(name, part), "actions": actions} for part, actions in enumerate(parts, 1)]
+        parts[-1] += block
+    return [stage_of(names.delivery_stage(name, number), *part) for number, part in enumerate(parts, 1)]
 
 
 def stage_of(name: str, *groups: Sequence[Declaration]) -> Declaration:
     """A stage with groups of actions that run one after the other."""
-    actions = [{**action, "runOrder": order} for order, group in enumerate(in_order(groups), 1) for action in group]
+    actions = [{**action, "runOrder": order} for order, group in enumerate(groups, 1) for action in group]
     return {"name": name, "actions": actions}
 
 
@@ -181,7 +186,7 @@ def check(stages: Sequence[Declaration], projects: int) -> None:
         if count > most:
             raise ConfigurationError(
                 f"delivery.stages: the pipeline would have {count} {what} for {projects} projects; CodePipeline allows "
-                f"{most}: deliver to fewer stages, or split the projects over several files with a delivery each"
+                f"{most}: deliver to fewer stages"
             )
     for stage in stages:
         for action in stage["actions"]:

@@ -37,7 +37,7 @@ _FUNCTIONS = {
         "train.handle",
         "starts the pipelines whose definition or data changed",
         minutes=15,
-        environment={"ACCESS_ROLE": _role("train"), "PARAMETERS_PATH": names.parameter_path("{stage}") + "/"},
+        environment={"ACCESS_ROLE": _role("train")},
     ),
     "promote": _Function(
         "promote.handle",

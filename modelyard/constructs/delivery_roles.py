@@ -113,7 +113,9 @@ class DeliveryRoles(Construct):
         role.allow(_USE_KEY, token(self._store.key, "key_arn"))
 
     def _allow_build(self, role: Permissions) -> None:
-        projects = [self._arns.arn("codebuild", f"project/{names.delivery_project(each)}") for each in _PROJECTS]
+        projects = [
+            self._arns.arn("codebuild", f"project/{names.delivery_project(each)}") for each in names.DELIVERY_BUILDS
+        ]
         role.allow(_BUILDS, *projects)
 
     def _allow_invoke(self, role: Permissions) -> None:
@@ -125,6 +127,3 @@ class DeliveryRoles(Construct):
     def _allow_approve(self, role: Permissions) -> None:
         role.allow(["sns:Publish"], self._topic_arn)
         role.allow(_USE_KEY, token(self._store.key, "key_arn"))
-
-
-_PROJECTS = ("verify", "assets")

@@ -20,10 +20,12 @@ from modelyard.constructs.delivery_definition import (
     SOURCE,
     SOURCE_KEY,
     Actions,
+    Block,
     Declaration,
     DeliveredStack,
     DeliveredStage,
     check,
+    deployment,
     stage_of,
     stages_of,
 )
@@ -154,7 +156,7 @@ class DeliveryStack(_DeliveryStack):
             ),
             stage_of("Assets", [actions.build("Assets", names.delivery_project("assets"), ASSEMBLY)]),
             stage_of("Update", [actions.update(itself)]),
-            *([stage_of("Images", *map(list, zip(*builds, strict=True)))] if builds else []),
+            *(stage_of("Images", *block) for block in deployment(builds)),
         ]
 
     def _source_action(self, source: Any) -> Declaration:
@@ -168,7 +170,7 @@ class DeliveryStack(_DeliveryStack):
         declared: list[Declaration] = []
         for index, delivered in enumerate(stages):
             stage = _place(delivered.stage)
-            groups: list[Sequence[Declaration]] = []
+            blocks: list[Block] = []
             if index:
                 plan = f"Plan{delivered.stage.name.capitalize()}"
                 images = _parameters(delivered)
@@ -178,19 +180,22 @@ class DeliveryStack(_DeliveryStack):
                     "review": names.delivery_change_set("review"),
                     **({"parameters": images} if images else {}),
                 }
-                shown = f"#{{Train.EVALUATION}}\n#{{{plan}.SUMMARY}}" if index == 1 else f"#{{{plan}.SUMMARY}}"
-                groups.append([actions.invoke("Plan", "plan", parameters, namespace=plan, inputs=ASSEMBLY)])
-                groups.append([actions.gate(shown, f"#{{{plan}.LINK}}")])
+                # What was found of the versions in the stage before.
+                found = "Train.EVALUATION" if index == 1 else f"{_tested(stages[index - 1].stage)}.TESTED"
+                planned = actions.invoke("Plan", "plan", parameters, namespace=plan, inputs=ASSEMBLY)
+                gate = actions.gate(f"#{{{found}}}\n#{{{plan}.SUMMARY}}", f"#{{{plan}.LINK}}")
+                blocks.append([[planned], [gate]])
             for group in delivered.groups:
-                pairs = [actions.deploy(stack) for stack in group]
-                groups += [[prepare for prepare, _ in pairs], [execute for _, execute in pairs]]
+                blocks += deployment([actions.deploy(stack) for stack in group])
             if index:
                 source = _place(stages[index - 1].stage)
-                groups.append([actions.invoke("Promote", "promote", {"source": source, "target": stage})])
-                groups.append([actions.invoke("SmokeTest", "smoke-test", {"stage": stage})])
+                promote = actions.invoke("Promote", "promote", {"source": source, "target": stage})
+                tested = _tested(delivered.stage)
+                test = actions.invoke("SmokeTest", "smoke-test", {"stage": stage}, namespace=tested)
+                blocks.append([[promote], [test]])
             else:
-                groups.append([actions.invoke("Train", "train", {"stage": stage}, namespace="Train")])
-            declared += stages_of(delivered.stage.name, groups)
+                blocks.append([[actions.invoke("Train", "train", {"stage": stage}, namespace="Train")]])
+            declared += stages_of(delivered.stage.name, blocks)
         return declared
 
     def _add_pipeline(self, stages: Sequence[Declaration]) -> codepipeline.CfnPipeline:
@@ -247,6 +252,11 @@ class DeliveryStack(_DeliveryStack):
 def readers_in(bootstrap: Mapping[tuple[str, str], BootstrapRoles], region: str) -> list[str]:
     """ARNs of the roles that deploy in a region, of whatever account."""
     return [roles.deploy for (_, place), roles in bootstrap.items() if place == region]
+
+
+def _tested(stage: Stage) -> str:
+    """The namespace of what the smoke test of a stage found."""
+    return f"SmokeTest{stage.name.capitalize()}"
 
 
 def _place(stage: Stage) -> dict[str, str]:

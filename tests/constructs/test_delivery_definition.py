@@ -19,15 +19,14 @@ def _stack(label: str, **parameters: str) -> DeliveredStack:
 
 
 def _stage(name: str, projects: int) -> list[Declaration]:
-    groups: list[list[Declaration]] = [[ACTIONS.gate("plan", "link")]]
+    blocks: list[definition.Block] = [[[ACTIONS.gate("plan", "link")]]]
     for group in (
         [_stack("Foundation")],
         [_stack("Serving")],
         [_stack(f"Project{index}") for index in range(projects)],
     ):
-        pairs = [ACTIONS.deploy(stack) for stack in group]
-        groups += [[first for first, _ in pairs], [second for _, second in pairs]]
-    return definition.stages_of(name, [*groups, [ACTIONS.invoke("SmokeTest", "smoke-test", {})]])
+        blocks += definition.deployment([ACTIONS.deploy(stack) for stack in group])
+    return definition.stages_of(name, [*blocks, [[ACTIONS.invoke("SmokeTest", "smoke-test", {})]]])
 
 
 def _parallel(stage: Declaration) -> int:
@@ -54,8 +53,22 @@ def test_what_runs_after_the_other_does_so_in_stages_that_are_split() -> None:
         assert order[f"Project{index}.Deploy"] < order["SmokeTest"]
 
 
+@pytest.mark.parametrize("projects", [1, 45, 46, 49, 50, 51, 90, 100, 101])
+def test_a_change_set_is_executed_in_the_stage_that_it_is_made_in(projects: int) -> None:
+    stages = _stage("prod", projects)
+    assert all(len(stage["actions"]) <= definition.MAX_ACTIONS_IN_STAGE for stage in stages)
+    found = 0
+    for stage in stages:
+        orders = {action["name"]: action["runOrder"] for action in stage["actions"]}
+        made = {name.removesuffix(".Prepare") for name in orders if name.endswith(".Prepare")}
+        assert made == {name.removesuffix(".Deploy") for name in orders if name.endswith(".Deploy")}
+        assert all(orders[f"{stack}.Prepare"] < orders[f"{stack}.Deploy"] for stack in made)
+        found += len(made)
+    assert found == projects + 2
+
+
 def test_few_projects_are_one_stage() -> None:
-    (stage,) = _stage("dev", 40)
+    (stage,) = _stage("dev", definition.MAX_PARALLEL)
     assert stage["name"] == names.delivery_stage("dev")
     assert [action["runOrder"] for action in stage["actions"]][-1] == 8
 
@@ -71,7 +84,7 @@ def test_too_many_actions_are_refused() -> None:
         definition.check(stages, 200)
     assert str(caught.value) == (
         "delivery.stages: the pipeline would have 1218 actions for 200 projects; CodePipeline allows 1000: deliver to "
-        "fewer stages, or split the projects over several files with a delivery each"
+        "fewer stages"
     )
 
 

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from modelyard import names
 from modelyard.constructs.delivery_builds import BUILDSPECS
+from modelyard.local.codebuild import host
+from modelyard.local.codebuild.buildspec import read_buildspec
 from tests.local_aws import LocalAws
 from tests.synthesis import ROOT
 
@@ -105,6 +108,12 @@ def test_assets_of_every_stack_are_published_once_there_is_a_place_for_them(
     keys = [item["Key"] for item in own_local_aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]]
     # The stacks hold nothing, so that their templates are one.
     assert sorted(Path(key).suffix for key in keys) == [".json", ".txt", ".txt"]
+
+
+@pytest.mark.parametrize("purpose", names.DELIVERY_BUILDS)
+def test_a_build_of_a_local_aws_has_what_the_file_asks_for(purpose: str, tmp_path: Path) -> None:
+    buildspec = read_buildspec((BUILDSPECS / f"{purpose}.yaml").read_text(), tmp_path)
+    host.check_runtimes(buildspec.runtimes, host.search_path(tmp_path / "programs", tmp_path / "borrowed"))
 
 
 def test_assets_are_published_by_a_program_of_a_pinned_version() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,16 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from modelyard import names
 from modelyard.lambdas.delivery.assembly import stacks_of
-from tests.stacks.deliveries import DELIVERY, IN_ONE_ACCOUNT, Declaration, action, actions, pipeline, stages_of
+from tests.stacks.deliveries import (
+    DELIVERY,
+    IN_ONE_ACCOUNT,
+    SETTINGS,
+    Declaration,
+    action,
+    actions,
+    pipeline,
+    stages_of,
+)
 from tests.synthesis import ROOT, Templates, build, scrubbed
 
 TOOLS = "222233334444"
@@ -113,6 +123,20 @@ def test_an_image_is_handed_to_other_accounts_by_digest(delivery: Templates) -> 
     assert variables["ImageTabular"] == {"Ref": id}
 
 
+def test_a_new_image_does_not_change_the_pipeline_and_so_cancels_nothing_at_a_gate(
+    delivery: Templates, tmp_path: Path
+) -> None:
+    folder = tmp_path / "containers" / "tabular"
+    shutil.copytree(ROOT / "modelyard" / "containers" / "tabular", folder)
+    (folder / "serving.py").write_text("# Changed.\n")
+    build(SETTINGS, tmp_path / "out", containers=folder.parent).synth()
+    changed = Templates(tmp_path / "out")
+    images = "Modelyard-Images-eu-central-1"
+    assert changed.template(images) != delivery.template(images)
+    assert changed.template(images)["Outputs"].keys() == delivery.template(images)["Outputs"].keys()
+    assert pipeline(changed) == pipeline(delivery)
+
+
 def test_an_image_is_found_in_its_own_account_as_without_a_delivery(in_one_account: Templates) -> None:
     prepare = action(in_one_account, "Deploy-prod", "Abalone.Prepare")["Configuration"]
     assert "ParameterOverrides" not in prepare
@@ -184,13 +208,14 @@ def test_a_zip_file_in_the_source_bucket_starts_the_pipeline(delivery: Templates
     assert "Triggers" not in pipeline(delivery)
 
 
-def test_a_gate_shows_the_evaluation_first_and_the_plan_always(delivery: Templates) -> None:
+def test_a_gate_shows_what_was_found_in_the_stage_before_and_the_plan(delivery: Templates) -> None:
     first, second = (action(delivery, f"Deploy-{stage}", "Gate")["Configuration"] for stage in ("staging", "prod"))
     assert first["CustomData"] == "#{Train.EVALUATION}\n#{PlanStaging.SUMMARY}"
-    assert second["CustomData"] == "#{PlanProd.SUMMARY}"
+    assert second["CustomData"] == "#{SmokeTestStaging.TESTED}\n#{PlanProd.SUMMARY}"
     assert second["ExternalEntityLink"] == "#{PlanProd.LINK}"
     assert action(delivery, "Deploy-prod", "Plan")["Namespace"] == "PlanProd"
     assert action(delivery, "Deploy-dev", "Train")["Namespace"] == "Train"
+    assert action(delivery, "Deploy-staging", "SmokeTest")["Namespace"] == "SmokeTestStaging"
 
 
 def test_functions_are_told_their_stages_and_no_project(delivery: Templates) -> None:
@@ -221,7 +246,7 @@ def test_builds_run_the_files_of_the_library(delivery: Templates) -> None:
         for item in delivery.resources(DELIVERY, "AWS::CodeBuild::Project")
     }
     assert set(projects) == {"modelyard-delivery-verify", "modelyard-delivery-assets"}
-    for purpose in ("verify", "assets"):
+    for purpose in names.DELIVERY_BUILDS:
         project = projects[names.delivery_project(purpose)]
         buildspec = (ROOT / "modelyard" / "buildspecs" / f"{purpose}.yaml").read_text()
         assert project["Source"] == {"Type": "CODEPIPELINE", "BuildSpec": buildspec}

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Changes", "summary"]
+__all__ = ["BLOCKED", "Changes", "summary"]
 
 _MOST_NAMES = 3
 _KINDS = ("added", "changed", "replaced", "perhaps replaced", "removed")
 # How much a reviewer should care.
 _LOSS, _CHANGE, _ADDITION = 1000, 3, 2
+BLOCKED = 1_000_000
+"""The weight of a stack that cannot be deployed as it is."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -75,12 +76,13 @@ def find(s3: Any, uri: str) -> S3Object:
     return S3Object(bucket, key, head["ContentLength"], head["ETag"])
 
 
-def below(s3: Any, folder: str) -> list[S3Object]:
-    """The objects of a folder, `s3://bucket/prefix/`, in the order of their keys; placeholders of folders are none."""
+def below(s3: Any, folder: str, most: int) -> list[S3Object]:
+    """The first objects of a folder, `s3://bucket/prefix/`, by their keys; placeholders of folders are none."""
     bucket, prefix = split(folder)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     found = (item for page in pages for item in page.get("Contents", []))
-    return [S3Object(bucket, item["Key"], item["Size"], item["ETag"]) for item in found if item["Key"][-1] != "/"]
+    files = (S3Object(bucket, item["Key"], item["Size"], item["ETag"]) for item in found if item["Key"][-1] != "/")
+    return list(islice(files, most))
 
 
 def copy(source: Any, item: S3Object, target: Any, bucket: str, key: str, enough_time: Callable[[], bool]) -> None:
@@ -104,7 +106,14 @@ def copy(source: Any, item: S3Object, target: Any, bucket: str, key: str, enough
     place = {"Bucket": bucket, "Key": key}
     metadata = {"source-etag": item.etag.strip('"')}
     if item.size > PART:
-        _in_parts(source, item, target, place, metadata, enough_time)
+        try:
+            _in_parts(source, item, target, place, metadata, enough_time)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchUpload":
+                raise
+            # Another promotion of the same version has completed the upload that this one went on with, or aborted it.
+            if _head(target, bucket, key) is None:
+                raise OutOfTime from error
         return
     if not enough_time():
         raise OutOfTime

@@ -9,20 +9,23 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-__all__ = ["Version", "version_of"]
+from .versions import newest
 
-_ABSENT = frozenset({"NoSuchKey", "NoSuchBucket"})
+__all__ = ["Version", "registered_version"]
+
+_UNREADABLE = frozenset({"NoSuchKey", "NoSuchBucket", "AccessDenied"})
 _VALUE = "value"
 _MOST = 6
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version of a model, and its metrics by name."""
+    """A version of a model, its metrics by name, and the S3 URI of the file that they are read from."""
 
     arn: str
     number: int
     metrics: dict[str, float] = field(default_factory=dict)
+    statistics: str = ""
 
     def measures(self, before: str) -> str:
         """The metrics as text such as `rmse 2.18, mae 1.5`, with `before` in front, where there are any."""
@@ -30,11 +33,12 @@ class Version:
         return f"{before}{told}" if told else ""
 
 
-def version_of(client: Callable[[str], Any], group: str, arn: str = "") -> Version | None:
+def registered_version(client: Callable[[str], Any], group: str, arn: str = "") -> Version | None:
     """The version `arn`, or the newest of `group`; None where there is none.
 
     Its metrics are those of the statistics that it was registered with, a JSON file as SageMaker's monitors write it
-    (https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html).
+    (https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html); none where it cannot be
+    read.
 
     Args:
         client: gives the boto3 client of a service.
@@ -42,22 +46,15 @@ def version_of(client: Callable[[str], Any], group: str, arn: str = "") -> Versi
         arn: of a model package.
     """
     sagemaker = client("sagemaker")
-    arn = arn or _newest(sagemaker, group)
+    if not arn and group:
+        found = newest(sagemaker, group)
+        arn = found["ModelPackageArn"] if found else ""
     if not arn:
         return None
     package = sagemaker.describe_model_package(ModelPackageName=arn)
-    statistics = package.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {})
-    metrics = _read(client("s3"), statistics["S3Uri"]) if statistics else {}
-    return Version(arn, package["ModelPackageVersion"], metrics)
-
-
-def _newest(sagemaker: Any, group: str) -> str:
-    if not group:
-        return ""
-    answer = sagemaker.list_model_packages(
-        ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending", MaxResults=1
-    )
-    return next((str(item["ModelPackageArn"]) for item in answer["ModelPackageSummaryList"]), "")
+    uri = package.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri", "")
+    metrics = _read(client("s3"), uri) if uri else {}
+    return Version(arn, package["ModelPackageVersion"], metrics, uri)
 
 
 def _read(s3: Any, uri: str) -> dict[str, float]:
@@ -65,10 +62,13 @@ def _read(s3: Any, uri: str) -> dict[str, float]:
     try:
         content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
-        if error.response["Error"]["Code"] in _ABSENT:
+        if error.response["Error"]["Code"] in _UNREADABLE:
             return {}
         raise
-    return dict(_measured("", json.loads(content)))
+    try:
+        return dict(_measured("", json.loads(content)))
+    except ValueError:
+        return {}
 
 
 def _measured(name: str, value: Any) -> Iterator[tuple[str, float]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-__all__ = ["MAX_SHOWN", "Job", "JobFailed", "Result", "Waiting", "perform"]
+__all__ = ["MAX_SHOWN", "Job", "JobFailed", "Result", "Waiting", "cut", "perform"]
 
 # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_FailureDetails.html and API_ExecutionDetails.html
 MAX_MESSAGE = 5000
@@ -101,22 +101,23 @@ def perform(event: Mapping[str, Any], work: Callable[[Job], Result]) -> None:
         codepipeline.put_job_success_result(
             jobId=job_id,
             continuationToken=json.dumps(waiting.state, separators=(",", ":")),
-            executionDetails={"summary": _cut(waiting.summary, MAX_SUMMARY)},
+            executionDetails={"summary": cut(waiting.summary, MAX_SUMMARY)},
         )
     except Exception as error:
         if not isinstance(error, JobFailed):
             traceback.print_exc()
         text = str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"
         codepipeline.put_job_failure_result(
-            jobId=job_id, failureDetails={"type": "JobFailed", "message": _cut(text, MAX_MESSAGE)}
+            jobId=job_id, failureDetails={"type": "JobFailed", "message": cut(text, MAX_MESSAGE)}
         )
     else:
         codepipeline.put_job_success_result(
             jobId=job_id,
             outputVariables=dict(result.variables),
-            **({"executionDetails": {"summary": _cut(result.summary, MAX_SUMMARY)}} if result.summary else {}),
+            **({"executionDetails": {"summary": cut(result.summary, MAX_SUMMARY)}} if result.summary else {}),
         )
 
 
-def _cut(text: str, length: int) -> str:
+def cut(text: str, length: int) -> str:
+    """At most so many characters of a text."""
     return text if len(text) <= length else text[: length - len(_CUT)] + _CUT

@@ -25,6 +25,10 @@ __all__ = ["handle"]
 
 PATIENCE = 120.0  # seconds; what takes longer is awaited by another call
 LOOK_EVERY = 1.0  # seconds
+# Of the 2,000 characters that CodePipeline keeps.
+_MOST_KEPT = 300
+# What a first deployment that failed leaves: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+_NOT_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 _CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
 _CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 
@@ -57,11 +61,18 @@ def plan(job: Job) -> Result:
         prefix=job.parameters["review"],
         parameters=job.parameters.get("parameters", {}),
     )
-    planned = {stack: review.begin(stack) for stack in stacks}
+    # The change set of a stack that stays as it is was deleted, and is not made again.
+    unchanged = {stacks[place] for place in job.state.get("unchanged", ())}
+    planned = {stack: changes.Changes() if stack in unchanged else review.begin(stack) for stack in stacks}
     deadline = time.monotonic() + PATIENCE
     while left := [stack for stack, found in planned.items() if found is None]:
         if time.monotonic() > deadline:
-            raise Waiting(f"{len(left)} change sets are being made", review=job.state.get("review", job.id))
+            kept = [place for place, stack in enumerate(stacks) if planned[stack] == changes.Changes()]
+            raise Waiting(
+                f"{len(left)} change sets are being made",
+                review=job.state.get("review", job.id),
+                unchanged=kept[:_MOST_KEPT],
+            )
         time.sleep(LOOK_EVERY)
         planned.update({stack: review.look(stack) for stack in left})
     prefix = job.parameters["stacks"]
@@ -100,6 +111,10 @@ class _Review:
         existing = self._describe(stack, stack.name)
         if existing is None:
             return changes.Changes(note=f"new, {stack.resources} resources", weight=1)
+        if existing["StackStatus"] in _NOT_CREATED:
+            return changes.Changes(
+                note="its creation failed: delete it first (docs/runbook.md)", weight=changes.BLOCKED
+            )
         missing = {other for other, output in stack.needs if output not in self._outputs(stack, other)}
         if missing:
             note = f"cannot be planned yet, needs new outputs of {', '.join(sorted(missing))}"

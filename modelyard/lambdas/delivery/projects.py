@@ -16,15 +16,17 @@ PATH = "/modelyard/{stage}/"
 ARTIFACTS = "platform/artifacts-bucket"
 GROUP = "model-package-group"
 ENDPOINT = "endpoint-name"
+PIPELINE = "pipeline"
 
 
 @dataclass(frozen=True)
 class Project:
-    """A project in a stage: its model package group, and its endpoint where it has one."""
+    """A project in a stage: its model package group, and its endpoint and pipeline where it has them."""
 
     name: str
     group: str
     endpoint: str = ""
+    pipeline: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ def holdings(stage: StageAccess) -> Holdings:
     values = {item["Name"].removeprefix(path): item["Value"] for page in pages for item in page["Parameters"]}
     groups = {name.partition("/")[0]: value for name, value in values.items() if name.endswith(f"/{GROUP}")}
     projects = {
-        name: Project(name, group, values.get(f"{name}/{ENDPOINT}", "")) for name, group in sorted(groups.items())
+        name: Project(name, group, *(values.get(f"{name}/{key}", "") for key in (ENDPOINT, PIPELINE)))
+        for name, group in sorted(groups.items())
     }
     return Holdings(values.get(ARTIFACTS, ""), projects)

@@ -10,16 +10,16 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from .access import StageAccess
 from .copying import OutOfTime
 from .job import Job, JobFailed, Result, Waiting, perform
 from .projects import Project, holdings
-from .promotion import promote
+from .promotion import NotApproved, promote
 from .versions import APPROVED, BROKEN, MOVING, endpoint_of, newest, number
 
-__all__ = ["handle", "promote_all", "version_of"]
-
-MAX_VARIABLE = 1000
+__all__ = ["handle", "promote_all", "serving_version"]
 _TIME_FOR_A_PART = 90_000  # milliseconds
 
 
@@ -47,14 +47,13 @@ def promote_all(source: StageAccess, target: StageAccess, enough_time: Callable[
     told: list[str] = []
     failed: list[str] = []
     waiting: list[str] = []
-    made: list[str] = []
     for name, project in here.items():
         if name not in there.projects:
             told.append(f"{name}: not in {target.name}")
             continue
         group = there.projects[name].group
         try:
-            version = version_of(source, project)
+            version = serving_version(source, project)
             if not version:
                 told.append(f"{name}: nothing serves in {source.name}")
                 continue
@@ -64,20 +63,22 @@ def promote_all(source: StageAccess, target: StageAccess, enough_time: Callable[
         except Waiting as error:
             waiting.append(error.summary)
             continue
-        except JobFailed as error:
+        except NotApproved as error:
+            told.append(f"{name}: not promoted, {error}")
+            continue
+        except (JobFailed, ClientError) as error:
             failed.append(f"{name}: {error}")
             continue
         state = "awaits approval" if done.created else f"was there already, {done.approval}"
         told.append(f"{name}: version {number(version)} is {number(done.arn)} in {target.name}, {state}")
-        made.append(f"{name}={number(done.arn)}")
     if failed:
         raise JobFailed("; ".join([*failed, *told]))
     if waiting:
         raise Waiting("; ".join([*waiting, *told]))
-    return Result("; ".join(told) or f"{source.name} has no project", {"VERSIONS": ",".join(made)[:MAX_VARIABLE]})
+    return Result("; ".join(told) or f"{source.name} has no project")
 
 
-def version_of(stage: StageAccess, project: Project) -> str:
+def serving_version(stage: StageAccess, project: Project) -> str:
     """ARN of the version that the project's endpoint serves; of the newest approved one where it has no endpoint.
 
     Raises:

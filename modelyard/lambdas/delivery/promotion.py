@@ -29,7 +29,7 @@ from .copying import S3Object, below, copy, find, split
 from .job import JobFailed
 from .versions import APPROVED, PENDING, number, versions
 
-__all__ = ["SOURCE", "Promoted", "PromotionError", "evaluation_folder", "promote", "promoted"]
+__all__ = ["SOURCE", "NotApproved", "Promoted", "PromotionError", "evaluation_folder", "promote", "promoted"]
 
 SOURCE = "modelyard:source"
 """The property of a version that names the version it came from; `modelyard:source-2` names that one's, and so on."""
@@ -59,12 +59,19 @@ _ECR = re.compile(
     r"(:(?P<tag>[^@]+))?"
 )
 _TOKEN_LENGTH = 36
+MAX_FILES = 1000
+MAX_EVALUATION = 2**30
+"""Objects and bytes of an evaluation."""
 # Registered, or about to be.
 _THERE = frozenset({"Completed", "InProgress", "Pending"})
 
 
 class PromotionError(JobFailed):
     """A version that cannot be promoted; the message says why and what to do."""
+
+
+class NotApproved(PromotionError):
+    """A version that is not, or no longer, Approved."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ def promote(
     bucket: str,
     enough_time: Callable[[], bool] = lambda: True,
 ) -> Promoted:
-    """Register a version of the source stage in the target stage.
+    """Register a version of the source stage in the target stage, if it is not there yet.
 
     Args:
         source: the stage of the version.
@@ -103,15 +110,16 @@ def promote(
         enough_time: asked between the parts of a copy. By default there is time for everything.
 
     Raises:
-        PromotionError: the version is not Approved, or holds what cannot be promoted.
+        NotApproved: the version is not Approved.
+        PromotionError: the version holds what cannot be promoted.
         CopyError: an object that it names is not there.
         OutOfTime: `enough_time` said no; promote again, and it goes on.
     """
-    package = source.client("sagemaker").describe_model_package(ModelPackageName=version)
-    _require_approved(source, package)
     there = promoted(target, version, group)
     if there:
         return there
+    package = source.client("sagemaker").describe_model_package(ModelPackageName=version)
+    _require_approved(source, package)
     request = _carried(package)
     for container in _containers(request):
         _pin(source, container)
@@ -148,7 +156,7 @@ def _require_approved(source: StageAccess, package: dict[str, Any]) -> None:
     status, arn = package["ModelApprovalStatus"], package["ModelPackageArn"]
     if status != APPROVED or package["ModelPackageStatus"] != "Completed":
         told = status if status != APPROVED else f"{package['ModelPackageStatus']} in its registration"
-        raise PromotionError(
+        raise NotApproved(
             f"{arn} is {told}: only an Approved version of stage {source.name} can be promoted; "
             f"approve it there first: modelyard approve {package['ModelPackageGroupName']} {number(arn)}"
         )
@@ -222,7 +230,7 @@ class _Moved:
         folder = evaluation_folder(request)
         files = sorted(uri for uri in _uris(request) if not (folder and uri.startswith(folder)))
         models, others = [find(s3, uri) for uri in artefacts], [find(s3, uri) for uri in files]
-        evaluation = below(s3, folder) if folder else []
+        evaluation = _evaluation(s3, folder) if folder else []
         content = [[item.uri, item.etag] for item in (*models, *others, *evaluation)]
         prefix = f"promoted/{group}/{_digest([version, content])}"
         keys: dict[S3Object, str] = {}
@@ -247,6 +255,20 @@ class _Moved:
         if isinstance(value, list):
             return [self.rewritten(item) for item in value]
         return self.uris.get(value, value) if isinstance(value, str) else value
+
+
+def _evaluation(s3: Any, folder: str) -> list[S3Object]:
+    """The files of an evaluation; refuses a folder that surely holds something else too."""
+    found = below(s3, folder, MAX_FILES + 1)
+    size = sum(item.size for item in found)
+    if len(found) > MAX_FILES or size > MAX_EVALUATION:
+        held = f"more than {MAX_FILES} objects" if len(found) > MAX_FILES else f"{size / 2**30:.1f} GiB"
+        raise PromotionError(
+            f"{folder}, the folder of the version's statistics, holds {held}; {MAX_FILES} objects and "
+            f"{MAX_EVALUATION // 2**30} GiB can be promoted: "
+            "let the pipeline write the evaluation into a folder of its own"
+        )
+    return found
 
 
 def _uris(request: dict[str, Any]) -> set[str]:

@@ -20,7 +20,7 @@ from .examples import FILE, MAX_BYTES, Example, ExamplesError, parse
 from .job import JobFailed, Waiting
 from .projects import Project
 from .promotion import evaluation_folder
-from .versions import APPROVED, BROKEN, MOVING, PENDING, Endpoint, endpoint_of, newest, number
+from .versions import APPROVED, BROKEN, MOVING, PENDING, Endpoint, endpoint_of, newest, number, versions
 
 __all__ = ["smoke_test"]
 
@@ -33,6 +33,9 @@ _SHOWN = 300  # characters of an answer
 
 def smoke_test(stage: StageAccess, project: Project, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str:
     """Test what the project's endpoint serves, once it is the newest version that was not rejected; what was found.
+
+    An approved version that was taken into service after the newest one was approved is tested in its place: somebody
+    has gone back to it.
 
     Raises:
         Waiting: the version awaits its approval, or is on its way into service.
@@ -53,6 +56,11 @@ def smoke_test(stage: StageAccess, project: Project, now: Callable[[], datetime]
     endpoint = endpoint_of(sagemaker, project.endpoint)
     if status == APPROVED:
         package = sagemaker.describe_model_package(ModelPackageName=arn)
+        if endpoint and _preferred(sagemaker, project, package, endpoint, now()):
+            serving = number(endpoint.version)
+            told = f"{project.name}: version {serving} came to serve after version {number(arn)} was approved"
+            package = sagemaker.describe_model_package(ModelPackageName=endpoint.version)
+            return f"{told}; {_tested(stage, project, package)}"
         _require_serving(stage, project, package, endpoint, now())
         return _tested(stage, project, package)
     told = f"{project.name}: version {number(arn)} is {status}"
@@ -63,6 +71,29 @@ def smoke_test(stage: StageAccess, project: Project, now: Callable[[], datetime]
     return f"{told}; {_tested(stage, project, sagemaker.describe_model_package(ModelPackageName=endpoint.version))}"
 
 
+def _preferred(sagemaker: Any, project: Project, package: dict[str, Any], endpoint: Endpoint, now: datetime) -> bool:
+    """Whether another approved version serves because somebody wanted it, and not since the rollout failed."""
+    if endpoint.status != "InService" or endpoint.version == package["ModelPackageArn"] or _reason(endpoint):
+        return False
+    if not _settled_since(_approved(package), endpoint, now):
+        return False
+    group = versions(sagemaker, project.group)
+    approved = [item["ModelPackageArn"] for item in group if item["ModelApprovalStatus"] == APPROVED]
+    return endpoint.version in approved
+
+
+def _approved(package: dict[str, Any]) -> datetime:
+    """When the version was approved."""
+    approved: datetime = package.get("LastModifiedTime") or package["CreationTime"]
+    return approved
+
+
+def _settled_since(moment: datetime, endpoint: Endpoint, now: datetime) -> bool:
+    """Whether the endpoint was changed after a moment, and for long enough not any more."""
+    changed: datetime = endpoint.described["LastModifiedTime"]
+    return changed > moment and now - changed > SETTLE
+
+
 def _require_serving(
     stage: StageAccess, project: Project, package: dict[str, Any], endpoint: Endpoint | None, now: datetime
 ) -> None:
@@ -70,7 +101,7 @@ def _require_serving(
     wanted = package["ModelPackageArn"]
     coming = f"version {number(wanted)} of {project.name} is to serve in {stage.name}"
     look = f"look: modelyard history {project.name} --stage {stage.name}"
-    approved = package.get("LastModifiedTime") or package["CreationTime"]
+    approved = _approved(package)
     if endpoint and endpoint.status == "InService" and endpoint.version == wanted:
         return
     if endpoint and endpoint.status in MOVING:
@@ -78,8 +109,7 @@ def _require_serving(
     if endpoint and endpoint.status in BROKEN:
         raise JobFailed(f"{coming}, but endpoint {project.endpoint} is {endpoint.status}{_reason(endpoint)}; {look}")
     other = f"version {number(endpoint.version) or '(unknown)'} serves" if endpoint else "there is no endpoint"
-    changed = endpoint.described["LastModifiedTime"] if endpoint else None
-    if endpoint and changed and changed > approved and now - changed > SETTLE:
+    if endpoint and _settled_since(approved, endpoint, now):
         raise JobFailed(f"{coming}, but the rollout did not bring it: {other}{_reason(endpoint)}; {look}")
     if now - approved > PATIENCE:
         minutes = int(PATIENCE.total_seconds() // 60)

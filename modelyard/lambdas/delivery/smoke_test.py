@@ -1,7 +1,7 @@
 """smoke_test: waits until the reviewed versions of a stage serve, and compares their answers with recorded ones.
 
 An action of CodePipeline, with UserParameters `{"stage": {"name", "account", "region"}}`. The environment names the
-stage's role, with `{stage}` for the stage's name: ACCESS_ROLE.
+stage's role, with `{stage}` for the stage's name: ACCESS_ROLE. The variable TESTED says what was found, for a gate.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from .access import StageAccess
-from .job import Job, JobFailed, Result, Waiting, perform
+from .job import MAX_SHOWN, Job, JobFailed, Result, Waiting, cut, perform
 from .projects import holdings
 from .smoke import smoke_test
 
@@ -41,8 +43,11 @@ def check_all(stage: StageAccess) -> Result:
             failed.append(str(error))
         except Waiting as error:
             waiting.append(error.summary)
+        except ClientError as error:
+            failed.append(f"{project.name}: {error}")
     if failed:
         raise JobFailed("; ".join(failed))
     if waiting:
         raise Waiting("; ".join(waiting))
-    return Result("; ".join(passed) or f"{stage.name} has no project")
+    summary = "; ".join(passed) or f"{stage.name} has no project"
+    return Result(summary, {"TESTED": cut(summary, MAX_SHOWN)})

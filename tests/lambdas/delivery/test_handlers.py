@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
 from modelyard import names
@@ -100,10 +101,10 @@ def test_what_serves_in_one_stage_is_registered_in_the_next(pipeline: Pipeline, 
         f"abalone: version 1 is 1 in {target.name}, awaits approval; mussel: not in {target.name}; "
         f"oyster: nothing serves in {source.name}; whelk: version 1 is 1 in {target.name}, awaits approval"
     )
-    pipeline.success(outputVariables={"VERSIONS": "abalone=1,whelk=1"}, executionDetails={"summary": told})
+    pipeline.success(outputVariables={}, executionDetails={"summary": told})
     promote.handle(pipeline.event(source=source, target=target), Context())
     again = told.replace("awaits approval", "was there already, PendingManualApproval")
-    pipeline.success(outputVariables={"VERSIONS": "abalone=1,whelk=1"}, executionDetails={"summary": again})
+    pipeline.success(outputVariables={}, executionDetails={"summary": again})
     promote.handle(pipeline.event(source=source, target=target), Context())
 
 
@@ -116,13 +117,13 @@ def test_a_copy_that_takes_longer_than_a_function_may_goes_on_in_the_next_call(
     pipeline.success(continuationToken="{}", executionDetails=details)
     promote.handle(pipeline.event(source=source, target=target), Context(milliseconds=60_000))
     assert target.versions() == []
-    pipeline.success(outputVariables={"VERSIONS": "abalone=1"}, executionDetails=ANY)
+    pipeline.success(outputVariables={}, executionDetails=ANY)
     promote.handle(pipeline.event(source=source, target=target), Context())
     assert len(target.versions()) == 1
 
 
 @pytest.mark.usefixtures("roles")
-def test_a_version_that_cannot_be_promoted_fails_the_job_after_the_others(
+def test_a_version_that_is_no_longer_approved_is_told_and_the_others_are_promoted(
     pipeline: Pipeline, source: Stage, target: Stage
 ) -> None:
     source.put("abalone/endpoint-name", source.group)
@@ -130,12 +131,30 @@ def test_a_version_that_cannot_be_promoted_fails_the_job_after_the_others(
     source.review(version, "Rejected")
     source.register(group=source.project("whelk"))
     target.project("whelk")
-    pipeline.failure(
-        f"abalone: {version} is Rejected: only an Approved version of stage {source.name} can be promoted; "
-        f"approve it there first: modelyard approve {source.group} 1; "
+    told = (
+        f"abalone: not promoted, {version} is Rejected: only an Approved version of stage {source.name} can be "
+        f"promoted; approve it there first: modelyard approve {source.group} 1; "
         f"whelk: version 1 is 1 in {target.name}, awaits approval"
     )
+    pipeline.success(outputVariables={}, executionDetails={"summary": told})
     promote.handle(pipeline.event(source=source, target=target), Context())
+
+
+def test_what_a_project_is_refused_fails_the_job_after_the_others(source: Stage, target: Stage) -> None:
+    source.put("abalone/endpoint-name", source.group)
+    source.serve(source.register(**source.evaluate()))
+    source.register(group=source.project("whelk"))
+    target.project("whelk")
+
+    def refuse(call: str) -> None:
+        if call == "DescribeEndpointConfig":
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not allowed"}}, call)
+
+    source.before_call = refuse
+    with pytest.raises(JobFailed) as caught:
+        promote_all(source.access, target.access, lambda: True)
+    assert str(caught.value).startswith("abalone: An error occurred (AccessDeniedException) when calling the Desc")
+    assert str(caught.value).endswith(f"; whelk: version 1 is 1 in {target.name}, awaits approval")
 
 
 def test_an_endpoint_on_its_way_is_waited_for_and_a_failed_one_serves_nothing(source: Stage, target: Stage) -> None:
@@ -168,8 +187,8 @@ def test_the_smoke_test_waits_passes_and_fails_as_a_job(pipeline: Pipeline, targ
     smoke_test.handle(pipeline.event(stage=target), Context())
     target.review(version, "Approved")
     target.serve(version)
-    details = {"summary": "abalone: version 1 answers 1 examples as recorded"}
-    pipeline.success(outputVariables={}, executionDetails=details)
+    told = "abalone: version 1 answers 1 examples as recorded"
+    pipeline.success(outputVariables={"TESTED": told}, executionDetails={"summary": told})
     smoke_test.handle(pipeline.event(stage=target), Context())
     target.serve(version, VERSION="8")
     pipeline.failure(

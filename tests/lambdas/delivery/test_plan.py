@@ -11,8 +11,11 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import WaiterError
 
 from modelyard.lambdas.delivery import plan as planning
+from modelyard.lambdas.delivery.assembly import Stack
+from modelyard.lambdas.delivery.changes import Changes
 from modelyard.lambdas.delivery.job import Job, JobFailed, Result, Waiting
 from tests.local.sagemaker.lab import unique
 from tests.local_aws import LocalAws
@@ -160,6 +163,48 @@ def test_a_plan_that_takes_long_goes_on_where_it_was(stage: Stage, monkeypatch: 
     assert stage.change_sets("Serving") == [begun]
 
 
+def test_a_stack_that_stays_as_it_is_is_planned_once_however_long_the_others_take(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Foundation", "Serving"):
+        stage.template(name, A=parameter(name))
+        stage.deploy(name)
+    stage.template("Serving", A=parameter("2"))
+    look = planning._Review.look
+    with monkeypatch.context() as patch:
+        patch.setattr(planning, "PATIENCE", 2.0)
+        patch.setattr(
+            planning._Review, "look", lambda review, stack: None if "Serving" in stack.name else look(review, stack)
+        )
+        with pytest.raises(Waiting, match="1 change sets are being made") as waiting:
+            stage.plan()
+    assert waiting.value.state["unchanged"] == [0]
+    begun: list[str] = []
+    begin = planning._Review.begin
+
+    def told(review: planning._Review, stack: Stack) -> Changes | None:
+        begun.append(stack.name)
+        return begin(review, stack)
+
+    monkeypatch.setattr(planning._Review, "begin", told)
+    assert planning.plan(stage.job(**waiting.value.state)).summary == "Serving: 1 changed; no changes: 1"
+    assert begun == [f"{stage.prefix}Serving"]
+
+
+def test_a_stack_whose_creation_failed_is_told_of_before_all_others(stage: Stage) -> None:
+    name = f"{stage.prefix}Serving"
+    stage.template("Foundation", A=parameter("1"))
+    stage.template("Serving", A=parameter("1"))
+    broken = {"Resources": {"A": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "no such type", "Value": "1"}}}}
+    stage.cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(broken))
+    with pytest.raises(WaiterError):
+        stage.cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    (made,) = stage.cloudformation.describe_stacks(StackName=name)["Stacks"]
+    assert made["StackStatus"] == "ROLLBACK_COMPLETE"
+    told = "Serving: its creation failed: delete it first (docs/runbook.md); Foundation: new, 1 resources"
+    assert stage.plan().summary == told
+
+
 def test_a_stack_that_needs_what_is_not_there_yet_cannot_be_planned(stage: Stage) -> None:
     stage.template("Foundation", A=parameter("1"))
     stage.template("Abalone", A=parameter("1"))
@@ -186,6 +231,14 @@ def test_parameters_have_the_values_that_the_pipeline_hands_over_or_those_of_bef
     values = {item["ParameterKey"]: item.get("ParameterValue") for item in made["Parameters"]}
     assert values["Image"] == "by digest"
     assert values["Kept"] in ("as it was", None), "None where the change set says only that it keeps its value"
+
+
+def test_a_new_value_of_a_parameter_alone_is_a_change(stage: Stage) -> None:
+    stage.template("Abalone", A=parameter({"Ref": "Image"}), B=parameter("1"))
+    stage.templates[f"{stage.prefix}Abalone"]["Parameters"] = {"Image": {"Type": "String"}}
+    stage.deploy("Abalone", Image="one digest")
+    assert planning.plan(stage.job({"Image": "one digest"})).summary == "no changes"
+    assert planning.plan(stage.job({"Image": "another digest"})).summary == "Abalone: 1 changed"
 
 
 def test_an_assembly_without_the_stage_is_refused(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from modelyard.lambdas.delivery import copying
+from modelyard.lambdas.delivery import copying, promotion
 from modelyard.lambdas.delivery.copying import CopyError, OutOfTime
 from modelyard.lambdas.delivery.promotion import Promoted, PromotionError, promote
 from tests.lambdas.delivery.stages import EXAMPLES, Died, Stage, archive, image
@@ -189,6 +189,56 @@ def test_only_an_approved_version_is_promoted(source: Stage, target: Stage, stat
         f"{version} is {status}: only an Approved version of stage {source.name} can be promoted; "
         f"approve it there first: modelyard approve {source.group} 1"
     )
+
+
+def test_a_version_that_was_promoted_is_found_also_when_it_is_no_longer_approved(source: Stage, target: Stage) -> None:
+    version = source.register()
+    first = go(source, target, version)
+    source.review(version, "Rejected")
+    assert go(source, target, version) == Promoted(first.arn, "PendingManualApproval", version, created=False)
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "held"), [("MAX_FILES", 2, "more than 2 objects"), ("MAX_EVALUATION", 9, "GiB")]
+)
+def test_a_folder_that_holds_more_than_an_evaluation_is_refused(
+    source: Stage, target: Stage, monkeypatch: pytest.MonkeyPatch, limit: str, most: int, held: str
+) -> None:
+    monkeypatch.setattr(promotion, limit, most)
+    version = source.register(**source.evaluate())
+    folder = source.describe(version)["CustomerMetadataProperties"]["evaluation"]
+    with pytest.raises(PromotionError) as caught:
+        go(source, target, version)
+    told = str(caught.value)
+    assert told.startswith(f"{folder}/, the folder of the version's statistics, holds ") and held in told
+    assert told.endswith("let the pipeline write the evaluation into a folder of its own")
+    assert target.versions() == [] and "PutObject" not in target.calls
+
+
+@pytest.mark.parametrize("completed", [True, False], ids=["completed", "aborted"])
+def test_an_upload_that_another_promotion_ended_is_done_or_goes_on_in_the_next_call(
+    source: Stage, target: Stage, monkeypatch: pytest.MonkeyPatch, completed: bool
+) -> None:
+    monkeypatch.setattr(copying, "PART", PART)
+    version = plain(source)
+
+    def end(call: str) -> None:
+        if call != "CompleteMultipartUpload":
+            return
+        target.before_call = lambda call: None
+        (upload,) = target.s3.list_multipart_uploads(Bucket=target.bucket)["Uploads"]
+        place = {"Bucket": target.bucket, "Key": upload["Key"]}
+        target.s3.abort_multipart_upload(**place, UploadId=upload["UploadId"])
+        if completed:
+            target.s3.put_object(**place, Body=LARGE)
+
+    target.before_call = end
+    if not completed:
+        with pytest.raises(OutOfTime):
+            go(source, target, version)
+    arn = go(source, target, version).arn
+    container = target.describe(arn)["InferenceSpecification"]["Containers"][0]
+    assert target.read(container["ModelDataUrl"]) == LARGE
 
 
 def _specification(**container: Any) -> dict[str, Any]:

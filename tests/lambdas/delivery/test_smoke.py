@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from modelyard.lambdas.delivery.job import JobFailed, Result, Waiting
 from modelyard.lambdas.delivery.projects import Project, holdings
@@ -105,6 +106,30 @@ def test_a_rollout_that_is_taken_back_fails_and_names_what_serves(stage: Stage) 
     assert told.endswith(f"); look: modelyard history abalone --stage {stage.name}")
 
 
+def test_an_approved_version_that_was_taken_back_into_service_is_tested_in_the_place_of_the_newest(
+    stage: Stage,
+) -> None:
+    first = stage.register(**stage.evaluate())
+    stage.serve(first)
+    stage.serve(stage.register(**stage.evaluate()))
+    assert check(stage) == "abalone: version 2 answers 1 examples as recorded"
+    stage.serve(first)
+    assert "until its rollout begins" in waiting(stage)
+    assert check(stage, SETTLE) == (
+        "abalone: version 1 came to serve after version 2 was approved; "
+        "abalone: version 1 answers 1 examples as recorded"
+    )
+    stage.review(first, "Rejected")
+    assert "but the rollout did not bring it: version 1 serves" in failure(stage, SETTLE)
+
+
+def test_an_older_version_that_answers_otherwise_fails_as_any_other(stage: Stage) -> None:
+    first = stage.register(**stage.evaluate())
+    stage.register(**stage.evaluate())
+    stage.serve(first, VERSION="9.9")
+    assert "version 1, example 'row 1': expected" in failure(stage, SETTLE)
+
+
 def test_an_endpoint_that_failed_is_told_with_the_reason(stage: Stage) -> None:
     stage.serve(stage.register(**stage.evaluate()), BROKEN="yes")
     told = failure(stage)
@@ -133,11 +158,21 @@ def test_a_project_without_an_endpoint_or_a_version_is_told(stage: Stage) -> Non
 
 def test_every_project_is_tested_and_failures_come_first(stage: Stage) -> None:
     stage.project("whelk")
-    assert check_all(stage.access) == Result(f"abalone: no version is registered in {stage.name}; whelk: no endpoint")
+    told = f"abalone: no version is registered in {stage.name}; whelk: no endpoint"
+    assert check_all(stage.access) == Result(told, {"TESTED": told})
     stage.register("PendingManualApproval")
     with pytest.raises(Waiting, match="version 1 of abalone awaits approval"):
         check_all(stage.access)
     other = stage.project("oyster", endpoint=True)
     stage.serve(stage.register(group=other), endpoint=other)
     with pytest.raises(JobFailed, match=r"^version 1 of oyster names no evaluation"):
+        check_all(stage.access)
+
+    def refuse(call: str) -> None:
+        if call == "DescribeEndpoint":
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not allowed"}}, call)
+
+    stage.register("Rejected", group=stage.project("clam", endpoint=True))
+    stage.before_call = refuse
+    with pytest.raises(JobFailed, match=r"^clam: An error occurred \(AccessDeniedException\).*; oyster: An error"):
         check_all(stage.access)

@@ -11,9 +11,7 @@ from modelyard.local import environment
 from tests.local.sagemaker.lab import Lab, unique
 from tests.local_aws import LocalAws
 
-__all__ = ["PATH", "Died", "Project", "StageOfTest", "await_executions", "executions"]
-
-PATH = "/modelyard/{stage}/"
+__all__ = ["Died", "Project", "StageOfTest", "await_executions", "executions"]
 
 
 class Died(BaseException):

@@ -11,7 +11,7 @@ import pytest
 from modelyard.lambdas.delivery import train
 from modelyard.lambdas.delivery.data_arrived import work_off
 from modelyard.lambdas.delivery.job import Waiting
-from tests.lambdas.delivery.training.projects import PATH, Project, StageOfTest
+from tests.lambdas.delivery.training.projects import Project, StageOfTest
 from tests.lambdas.delivery.training.test_data_arrived import message
 from tests.local.sagemaker.lab import Lab
 
@@ -64,16 +64,18 @@ def test_training_takes_what_the_role_in_the_stage_allows_and_no_more(lab: Lab, 
         project.put()
     since = datetime.now(UTC).isoformat()
     with pytest.raises(Waiting):
-        train.train(stage.access, PATH, since)
+        train.train(stage.access, since)
     for project in stage.projects:
         project.end()
-    train.train(stage.access, PATH, since)
+    train.train(stage.access, since)
     given = allowed(tmp_path, training=True)
     assert asked(stage) == given.keys() - ON_BEHALF
     # It has no resource level: whoever may list one group's versions may list those of all.
     assert given.pop("sagemaker:ListModelPackages") == ["*"]
     for action, resources in given.items():
-        if action.startswith(("sagemaker:", "ssm:")):
+        if action == "sagemaker:ListModelPackages":
+            assert resources == ["*"], "it has no resource level"
+        elif action.startswith(("sagemaker:", "ssm:")):
             assert all("modelyard-dev-*" in item or "/modelyard/dev" in item for item in resources), action
 
 

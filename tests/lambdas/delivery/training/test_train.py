@@ -12,7 +12,9 @@ import pytest
 
 from modelyard.lambdas.delivery import access, train
 from modelyard.lambdas.delivery.job import MAX_SHOWN, JobFailed, Result, Waiting
-from tests.lambdas.delivery.training.projects import PATH, Died, Project, StageOfTest
+from modelyard.lambdas.delivery.projects import Holdings
+from modelyard.lambdas.delivery.projects import Project as StageProject
+from tests.lambdas.delivery.training.projects import Died, Project, StageOfTest
 from tests.local.sagemaker.lab import Lab
 
 
@@ -26,10 +28,11 @@ class Job:
     def __init__(self, stage: StageOfTest) -> None:
         self.stage = stage
         self.since = now()
+        self.settled: list[int] = []
         self.waited: list[str] = []
 
     def call(self) -> Result:
-        return train.train(self.stage.access, PATH, self.since)
+        return train.train(self.stage.access, self.since, self.settled)
 
     def end(self) -> Result:
         """Its result; executions are waited for between the calls."""
@@ -37,7 +40,9 @@ class Job:
             try:
                 return self.call()
             except Waiting as waiting:
-                assert waiting.state == {"since": self.since}
+                assert waiting.state.keys() == {"since", "settled"}
+                assert waiting.state["since"] == self.since
+                self.settled = waiting.state["settled"]
                 self.waited.append(waiting.summary)
                 self._let_executions_end()
 
@@ -70,7 +75,11 @@ def test_what_changed_is_trained_and_what_did_not_is_left_and_both_are_evaluated
     abalone.put(content="2")
     second = Job(stage).end()
     assert second.summary == "abalone: version 2 registered, rmse 2.181; asr: unchanged"
-    assert second.variables == {"EVALUATION": "abalone version 2: rmse 2.181; asr version 1: rmse 2.181"}
+    measured = [
+        f"abalone version 2: rmse 2.181 ({abalone.evaluation})",
+        f"asr version 1: rmse 2.181 ({asr.evaluation})",
+    ]
+    assert second.variables == {"EVALUATION": "; ".join(measured)}
     assert (len(abalone.executions()), len(asr.executions())) == (2, 1)
 
     asr.change(limit=2.9)
@@ -162,7 +171,9 @@ def test_a_project_without_data_is_not_started_and_told_of_with_the_remedy(lab: 
         "abalone: version 1 registered, rmse 2.181; "
         f"empty: not started, no data below {empty.uri}; put some there: aws s3 cp FILE {empty.uri}"
     )
-    assert result.variables["EVALUATION"] == "abalone version 1: rmse 2.181; empty: no version"
+    assert result.variables["EVALUATION"] == (
+        f"abalone version 1: rmse 2.181 ({abalone.evaluation}); empty: no version"
+    )
     assert empty.executions() == []
 
 
@@ -173,7 +184,7 @@ def test_an_execution_that_registers_nothing_is_told_of_with_the_version_there_i
     result = Job(stage).end()
     arn = abalone.executions()[0]["PipelineExecutionArn"].rpartition("/")[2]
     assert result.summary == f"abalone: execution {arn} registered no version"
-    assert result.variables == {"EVALUATION": "abalone version 1: rmse 2.181"}
+    assert result.variables == {"EVALUATION": f"abalone version 1: rmse 2.181 ({abalone.evaluation})"}
 
 
 def test_a_pipeline_that_is_not_there_fails_the_job_by_its_name(lab: Lab, abalone: Project) -> None:
@@ -205,8 +216,8 @@ def test_an_evaluation_of_more_projects_than_fit_says_how_many_are_left_out(
     stage = StageOfTest(lab, abalone)
     Job(stage).end()
     names = [f"the-longest-name-that-a-project-has-{number:02}" for number in range(20)]
-    named = [train.Project(name, abalone.pipeline, abalone.group) for name in names]
-    monkeypatch.setattr(train, "_projects", lambda *_: named)
+    named = {name: StageProject(name, abalone.group, pipeline=abalone.pipeline) for name in names}
+    monkeypatch.setattr(train, "holdings", lambda _: Holdings("", named))
     evaluation = Job(stage).end().variables["EVALUATION"]
     assert len(evaluation) <= MAX_SHOWN
     told = evaluation.split("; ")
@@ -217,7 +228,38 @@ def test_an_evaluation_of_more_projects_than_fit_says_how_many_are_left_out(
 def test_an_evaluation_that_is_gone_is_left_out(lab: Lab, abalone: Project) -> None:
     stage = StageOfTest(lab, abalone)
     lab.s3.delete_object(Bucket=lab.bucket, Key=abalone.evaluation.rpartition("/")[2])
-    assert Job(stage).end().variables == {"EVALUATION": "abalone version 1"}
+    assert Job(stage).end().variables == {"EVALUATION": f"abalone version 1 ({abalone.evaluation})"}
+
+
+@pytest.mark.parametrize("content", ["", "no JSON"])
+def test_statistics_that_are_not_json_have_no_metrics(lab: Lab, abalone: Project, content: str) -> None:
+    stage = StageOfTest(lab, abalone)
+    Job(stage).end()
+    lab.put(abalone.evaluation.rpartition("/")[2], content)
+    assert Job(stage).end().summary == "abalone: unchanged"
+
+
+def test_what_is_done_with_is_not_looked_at_before_the_last_call(lab: Lab, abalone: Project) -> None:
+    slow = Project(lab, "slow", wait=True)
+    slow.put()
+    stage = StageOfTest(lab, abalone, slow)
+    Job(StageOfTest(lab, abalone)).end()
+    job = Job(stage)
+    with pytest.raises(Waiting) as waiting:
+        job.call()
+    assert waiting.value.state["settled"] == [0]
+    job.settled = waiting.value.state["settled"]
+    stage.calls.clear()
+    with pytest.raises(Waiting, match=r"^slow: execution \w+ is Executing$"):
+        job.call()
+    assert stage.calls.count("sagemaker:ListPipelineExecutions") == 1
+    slow.open()
+    assert job.end().summary == "abalone: unchanged; slow: version 1 registered, rmse 2.181"
+
+
+def test_the_places_that_are_kept_fit_into_the_state(lab: Lab) -> None:
+    kept = train._settled(dict.fromkeys(range(9000), train.Finding(StageProject("p", "g"), "unchanged")), ())
+    assert len(json.dumps({"since": now(), "settled": kept}, separators=(",", ":"))) < 2000
 
 
 def test_a_stage_without_projects_has_nothing_to_train(lab: Lab) -> None:
@@ -276,7 +318,8 @@ def test_the_handler_fixes_the_moment_first_then_starts_waits_and_tells(
     stage = StageOfTest(lab, abalone)
     roles: list[str] = []
 
-    def assume(given: dict[str, str], role: str) -> Any:
+    def assume(given: dict[str, str], role: str, policy: str | None) -> Any:
+        assert policy is None
         roles.append(role)
         keys = environment_keys(lab)
         return boto3.Session(region_name=given["region"], **keys)
@@ -284,7 +327,6 @@ def test_the_handler_fixes_the_moment_first_then_starts_waits_and_tells(
     monkeypatch.setattr(access, "_assume", assume)
     monkeypatch.setenv("AWS_ENDPOINT_URL", lab.aws.url)
     monkeypatch.setenv("ACCESS_ROLE", "modelyard-{stage}-delivery-train")
-    monkeypatch.setenv("PARAMETERS_PATH", PATH)
     parameters = {"stage": {"name": stage.name, "account": lab.aws.account, "region": lab.aws.region}}
 
     def call(token: str | None) -> dict[str, Any]:
@@ -298,11 +340,13 @@ def test_the_handler_fixes_the_moment_first_then_starts_waits_and_tells(
 
     first = call(None)
     assert abalone.executions() == []
-    assert first["continuationToken"] == call(first["continuationToken"])["continuationToken"]
+    again = call(first["continuationToken"])
+    since = [json.loads(answer["continuationToken"])["since"] for answer in (first, again)]
+    assert since[0] == since[1]
     abalone.end()
     last = call(first["continuationToken"])
     assert last["executionDetails"]["summary"] == "abalone: version 1 registered, rmse 2.181"
-    assert last["outputVariables"] == {"EVALUATION": "abalone version 1: rmse 2.181"}
+    assert last["outputVariables"] == {"EVALUATION": f"abalone version 1: rmse 2.181 ({abalone.evaluation})"}
     assert "continuationToken" not in last
     assert set(roles) == {f"modelyard-{stage.name}-delivery-train"}
 
