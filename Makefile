@@ -1,4 +1,4 @@
-# Python >= 3.11 and make are all a machine must bring; everything else is installed below.
+# Python >= 3.11.4 and make are all a machine must bring; everything else is installed below.
 .DELETE_ON_ERROR:
 PYTHON ?= python3
 SEED ?= 1
