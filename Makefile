@@ -12,6 +12,7 @@ help:
 	@echo "make demo    from a fresh checkout to a served, approved model, on this machine (KEEP=1 leaves it running)"
 	@echo "make demo-asr  the same for speech recognition: NeMo trains on a thousand synthesised utterances"
 	@echo "make demo-delivery  from a commit to production through the local CodePipeline, in four accounts"
+	@echo "             (QUICK=1 verifies commits by few tests)"
 	@echo "make test    lint, types and every test"
 	@echo "make verify  what the delivery asks of a commit, in minutes: lint, types, the fast tests, synthesis by all rules"
 	@echo "make soak    10,000 random histories of an endpoint, planted bugs, a death at each AWS call, 1,000 approvals"
@@ -48,14 +49,15 @@ demo-asr: env
 	@$(BIN)/python -m demo.asr $(if $(KEEP),--keep)
 
 demo-delivery: env
-	@$(BIN)/python -m demo.delivery $(if $(KEEP),--keep)
+	@$(BIN)/python -m demo.delivery $(if $(KEEP),--keep) $(if $(QUICK),--quick)
 
 test: lint
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 # Each part runs, whatever the others come to; modelyard/delivery/results.py reads what they leave.
 # A source that CodePipeline takes is no clone, so nothing that asks git is among them.
-FAST := tests/settings tests/constructs tests/stacks tests/delivery/test_results.py tests/test_names.py
+FAST := tests/settings tests/constructs tests/stacks tests/delivery/test_results.py tests/test_names.py tests/starter \
+        tests/foreign/test_defaults.py tests/foreign/test_verbs.py
 SLOW := tests/stacks/test_determinism.py tests/stacks/test_rules.py tests/stacks/test_hook_permissions.py
 VERIFY := build/verify
 verify: env

@@ -1,8 +1,9 @@
 """CPU of synthesising the reference app, validation off, definitions cached, environment byte-compiled.
 
 Three figures: the reference app, and 4 projects in 3 stages, each against an App with one empty stack that imports the
-same CDK modules; and 100 projects in one stage against one project in it. The first is also taken with the template
-validation that is built into the CDK.
+same CDK modules; and 100 projects in one stage against one project in it. None of them has a delivery: what one adds is
+told by the 4 projects in 3 stages, with it and without. The first figure is also taken with the template validation
+that is built into the CDK.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ REFERENCE = ROOT / "platform.yaml"
 MOST_OF_REFERENCE = 1.5
 MOST_OF_STAGES = 2.0
 MOST_OF_PROJECTS = 4.0
+MOST_OF_DELIVERY = 1.5
 
 PROBE = """
 import runpy, sys, json
@@ -49,9 +51,10 @@ app.synth()
 """
 
 
-def settings(projects: int, stages: Sequence[str]) -> str:
+def settings(projects: int, stages: Sequence[str], *, delivery: bool = False) -> str:
     """The text of a `platform.yaml`: projects with the abalone pipeline and an endpoint each, stages in one account."""
     text = {
+        **({"delivery": {"account": "222233334444", "region": "us-east-1"}} if delivery else {}),
         "stages": {name: {"account": "111122223333", "region": "us-east-1"} for name in stages},
         "projects": {
             f"project-{number}": {
@@ -116,8 +119,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         synthesis = Synthesis(folder)
-        stages, one, hundred = (folder / f"{name}.yaml" for name in ("four-in-three", "one", "hundred"))
+        stages, delivered, one, hundred = (
+            folder / f"{name}.yaml" for name in ("four-in-three", "delivered", "one", "hundred")
+        )
         stages.write_text(settings(4, ["dev", "staging", "prod"]))
+        delivered.write_text(settings(4, ["dev", "staging", "prod"], delivery=True))
         one.write_text(settings(1, ["dev"]))
         hundred.write_text(settings(100, ["dev"]))
         for title, platform, validation, most in (
@@ -130,6 +136,8 @@ def main() -> None:
                 "empty stack, same modules": synthesis.empty(platform, validation),
             }
             _compare(f"Synthesis, CPU, {title}", sides, "times the empty stack", most)
+        sides = {"with a delivery": synthesis.app(delivered), "without": synthesis.app(stages)}
+        _compare("Synthesis, CPU, 4 projects in 3 stages, delivered", sides, "times without", MOST_OF_DELIVERY)
         sides = {"100 projects in a stage": synthesis.app(hundred), "one project in it": synthesis.app(one)}
         _compare(
             "Synthesis, CPU, 100 projects, validation off", sides, "times the stage with one project", MOST_OF_PROJECTS

@@ -6,8 +6,10 @@ import hashlib
 import json
 import sys
 import time
+from functools import partial
 
 from botocore.exceptions import ClientError
+from rich.markup import escape
 
 from demo.accounts import Accounts
 from demo.endpoint import DemoFailed, package_of, predict, wait_until_serving
@@ -28,6 +30,9 @@ PROJECT, SECOND = "abalone", "rings"
 EXECUTION_POLICY = "arn:aws:iam::aws:policy/AdministratorAccess"
 # Minutes of watching a rollout pass in as many seconds.
 CLOCK_FACTOR = "60"
+# What takes most of the verification of a commit.
+QUICKER = {"FAST := ": "FAST := tests/settings #", "ruff check . && ruff format": "true || ruff format"}
+QUICKER |= {"--compile-bytecode ": ""}
 SERVICES = ("cloudformation", "dynamodb", "ecr", "s3", "sagemaker", "ssm")
 
 
@@ -47,13 +52,19 @@ class Delivery:
         self.known: set[str] = set()
         self.uploaded = False
 
-    def prepare_repository(self) -> None:
-        """Give the copy the demo's settings, and a second project with an image of its own."""
+    def prepare_repository(self, quick: bool = False) -> None:
+        """Give the copy the demo's settings, and a second project with an image of its own.
+
+        With `quick` its commits are verified by few tests, and without lint.
+        """
         self.repository.copy("demo/delivery.yaml", "platform.yaml")
         for folder in ("pipeline_defs", "containers"):
             source = {"pipeline_defs": PROJECT, "containers": "tabular"}[folder]
             self.repository.copy(f"modelyard/{folder}/{source}", f"modelyard/{folder}/{SECOND}")
         self.repository.replace(f"modelyard/pipeline_defs/{SECOND}/pipeline.py", '"tabular"', f'"{SECOND}"')
+        if quick:
+            for old, new in QUICKER.items():
+                self.repository.replace("Makefile", old, new)
 
     def bootstrap(self) -> None:
         """Bootstrap the tools account, and the stages' accounts with trust in it."""
@@ -144,7 +155,7 @@ class Delivery:
         )["actionExecutionDetails"]
         (seen,) = (each for each in details if (each["stageName"], each["actionName"]) == (gate.stage, gate.name))
         for name, value in seen["input"].get("resolvedConfiguration", {}).items():
-            self.screen.say(f"[bold]{name}[/]: {value}")
+            self.screen.say(f"[bold]{name}[/]: {escape(value)}")
 
     def approve_version(self, stage: Stage, wait: bool = True) -> str:
         """Approve the version of the project that awaits review in a stage, with the aws command; its ARN."""
@@ -243,7 +254,7 @@ class Delivery:
         return self._at_gate(action)
 
 
-def run(screen: Screen, shell: Shell, keep: bool) -> None:
+def run(screen: Screen, shell: Shell, keep: bool, quick: bool = False) -> None:
     """The stages of the demo, in their order."""
     settings = load_settings(ROOT / "demo" / "delivery.yaml")
     assert settings.delivery is not None
@@ -252,7 +263,7 @@ def run(screen: Screen, shell: Shell, keep: bool) -> None:
     delivery = Delivery(screen, shell, settings)
     first, *later = settings.delivered_stages()
     with screen.stage("Make a repository of two projects"):
-        delivery.prepare_repository()
+        delivery.prepare_repository(quick)
     with screen.stage("Bootstrap the accounts"):
         delivery.bootstrap()
     with screen.stage("Deploy the pipeline"):
@@ -294,7 +305,7 @@ def broken(delivery: Delivery) -> None:
     delivery.repository.replace(rules, right, wrong)
     status, said = delivery.follower.follow(delivery.push())
     delivery.repository.replace(rules, wrong, right)
-    delivery.screen.say(f"the execution {status}: {said}")
+    delivery.screen.say(escape(f"the execution {status}: {said}"))
     if status != "Failed" or "test_" not in said:
         raise DemoFailed(f"the execution should have failed at a test, and is {status}: {said}")
 
@@ -317,4 +328,5 @@ def one_image(delivery: Delivery) -> None:
 
 if __name__ == "__main__":
     told = {"name": "demo-delivery", "description": "From a commit to production, on this machine."}
-    sys.exit(perform(sys.argv[1:], home=HOME, run=run, **told))
+    given = [word for word in sys.argv[1:] if word != "--quick"]
+    sys.exit(perform(given, home=HOME, run=partial(run, quick="--quick" in sys.argv), **told))

@@ -21,8 +21,9 @@ _ENDED = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
 
 @dataclass(frozen=True)
 class Action:
-    """An action of an execution as it stands."""
+    """An action of an execution as it stands; a retried one is another one."""
 
+    id: str
     stage: str
     name: str
     status: str
@@ -37,6 +38,7 @@ class Follower:
         self._screen = screen
         self._codepipeline = codepipeline
         self._pipeline = pipeline
+        self._seen: dict[str, tuple[str, str]] = {}
 
     def executions(self) -> list[dict[str, Any]]:
         """The executions, the newest first."""
@@ -92,16 +94,15 @@ class Follower:
 
         `meanwhile` is called at each look.
         """
-        seen: dict[tuple[str, str], tuple[str, str]] = {}
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             status, said = self.status(execution)
             meanwhile()
             for action in self.actions(execution):
-                key, now = (action.stage, action.name), (action.status, action.text)
-                if seen.get(key) != now and (action.status != "InProgress" or action.text or key not in seen):
+                now = action.status, action.text
+                if self._seen.get(action.id) != now:
                     self._show(action)
-                seen[key] = now
+                self._seen[action.id] = now
                 if until(action):
                     return status, said
             if status in _ENDED:
@@ -120,6 +121,7 @@ def _action(detail: Mapping[str, Any]) -> Action:
     result = output.get("executionResult", {})
     error = result.get("errorDetails", {}).get("message", "")
     return Action(
+        id=detail["actionExecutionId"],
         stage=detail["stageName"],
         name=detail["actionName"],
         status=detail["status"],

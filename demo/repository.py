@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import zipfile
 from pathlib import Path
 
@@ -11,20 +10,17 @@ __all__ = ["Repository"]
 
 # What `make env` makes and no commit holds: the checkout's own serves the copy.
 _SHARED = (".venv", "node_modules")
-_UNTRACKED = {*_SHARED, "cdk.out", ".cache"}
 
 
 class Repository:
-    """A copy in `folder` of the files that git tracks in `origin`."""
+    """A copy in `folder` of the files in `origin`, but for what its `.gitignore` names."""
 
     def __init__(self, origin: Path, folder: Path) -> None:
         self.folder = folder
+        ignored = [line.rstrip("/") for line in (origin / ".gitignore").read_text().split()]
+        self._ignore = shutil.ignore_patterns(".git", *ignored)
         shutil.rmtree(folder, ignore_errors=True)
-        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=origin, capture_output=True, text=True, check=True)
-        for name in filter(None, tracked.stdout.split("\0")):
-            if (origin / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(origin / name, folder / name)
+        shutil.copytree(origin, folder, ignore=self._ignore)
         for name in _SHARED:
             (folder / name).symlink_to(origin / name)
 
@@ -46,8 +42,14 @@ class Repository:
     def zip(self, path: Path) -> Path:
         """The repository as a zip file at `path`, with programs still programs."""
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in sorted(self.folder.rglob("*")):
-                name = file.relative_to(self.folder)
-                if file.is_file() and name.parts[0] not in _UNTRACKED and "__pycache__" not in name.parts:
-                    archive.write(file, name)
+            self._add(archive, self.folder)
         return path
+
+    def _add(self, archive: zipfile.ZipFile, folder: Path) -> None:
+        names = sorted(file.name for file in folder.iterdir())
+        ignored = self._ignore(str(folder), names)
+        for file in (folder / name for name in names if name not in ignored):
+            if file.is_dir():
+                self._add(archive, file)
+            else:
+                archive.write(file, file.relative_to(self.folder))

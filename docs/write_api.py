@@ -9,16 +9,19 @@ from typing import Any
 PAGE = Path(__file__).parent / "api.md"
 PARTS = {
     "Constructs": ["ModelRegistry", "TrainingPipeline", "ModelEndpoint"],
-    "What an endpoint runs on, and how it moves": ["Capacity", "Rollout", "RolloutAlarm", "Scaling", "Network"],
+    "What an endpoint runs on, and how it moves": [
+        *("Capacity", "InstanceType", "Rollout", "RolloutAlarm", "Scaling", "Network"),
+    ],
     "What constructs stand on": [
         *("StackDefaults", "ArtifactStore", "Ledger", "ExecutionRoles", "ApprovalHook", "ContainerImage"),
         *("ImageBuilder", "ParameterRegistry"),
     ],
-    "Stacks": ["PlatformStage", "FoundationStack", "ImageStack", "ServingStack", "ProjectStack"],
+    "Stacks": ["PlatformStage", "FoundationStack", "ImageStack", "ServingStack", "ProjectStack", "DeliveryStack"],
     "Settings and apps": [
-        *("load_settings", "Settings", "Stage", "Project", "EndpointSettings", "TrainingSettings", "create_app"),
+        *("create_app", "add_platform", "add_rules", "load_settings", "Settings", "Stage", "Project"),
+        *("EndpointSettings", "TrainingSettings", "DataTriggerSettings", "Delivery"),
     ],
-    "Outside a stack": ["ParameterStore"],
+    "Outside a stack": ["ParameterStore", "compile_pipeline"],
     "Errors": ["ConfigurationError", "SettingsError", "PipelineDefinitionError", "ParameterError"],
 }
 INTRODUCTION = """\

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from modelyard.constructs.stack_defaults import StackDefaults
     from modelyard.constructs.training_pipeline import TrainingPipeline
     from modelyard.parameters import ParameterError, ParameterStore
-    from modelyard.pipeline_defs.compiler import PipelineDefinitionError
+    from modelyard.pipeline_defs.compiler import PipelineDefinitionError, compile_pipeline
     from modelyard.settings import (
         ConfigurationError,
+        DataTriggerSettings,
+        Delivery,
         EndpointSettings,
         Network,
         Project,
@@ -33,8 +35,11 @@ if TYPE_CHECKING:
         TrainingSettings,
         load_settings,
     )
+    from modelyard.settings.instances import InstanceType
+    from modelyard.stacks.delivery_stack import DeliveryStack
     from modelyard.stacks.foundation_stack import FoundationStack
     from modelyard.stacks.image_stack import ImageStack
+    from modelyard.stacks.platform import add_platform, add_rules
     from modelyard.stacks.platform_stage import PlatformStage
     from modelyard.stacks.project_stack import ProjectStack
     from modelyard.stacks.serving_stack import ServingStack
@@ -48,11 +53,15 @@ __all__ = [
     "Capacity",
     "ConfigurationError",
     "ContainerImage",
+    "DataTriggerSettings",
+    "Delivery",
+    "DeliveryStack",
     "EndpointSettings",
     "ExecutionRoles",
     "FoundationStack",
     "ImageBuilder",
     "ImageStack",
+    "InstanceType",
     "Ledger",
     "ModelEndpoint",
     "ModelRegistry",
@@ -75,6 +84,9 @@ __all__ = [
     "TrainingPipeline",
     "TrainingSettings",
     "__version__",
+    "add_platform",
+    "add_rules",
+    "compile_pipeline",
     "create_app",
     "load_settings",
 ]
@@ -97,13 +109,16 @@ _MODULES = {
     "modelyard.constructs.stack_defaults": ["StackDefaults"],
     "modelyard.constructs.training_pipeline": ["TrainingPipeline"],
     "modelyard.parameters": ["ParameterError", "ParameterStore"],
-    "modelyard.pipeline_defs.compiler": ["PipelineDefinitionError"],
+    "modelyard.pipeline_defs.compiler": ["PipelineDefinitionError", "compile_pipeline"],
     "modelyard.settings": [
-        *("ConfigurationError", "EndpointSettings", "Network", "Project", "Scaling", "Settings", "SettingsError"),
-        *("Stage", "TrainingSettings", "load_settings"),
+        *("ConfigurationError", "DataTriggerSettings", "Delivery", "EndpointSettings", "Network", "Project", "Scaling"),
+        *("Settings", "SettingsError", "Stage", "TrainingSettings", "load_settings"),
     ],
+    "modelyard.settings.instances": ["InstanceType"],
+    "modelyard.stacks.delivery_stack": ["DeliveryStack"],
     "modelyard.stacks.foundation_stack": ["FoundationStack"],
     "modelyard.stacks.image_stack": ["ImageStack"],
+    "modelyard.stacks.platform": ["add_platform", "add_rules"],
     "modelyard.stacks.platform_stage": ["PlatformStage"],
     "modelyard.stacks.project_stack": ["ProjectStack"],
     "modelyard.stacks.serving_stack": ["ServingStack"],

@@ -7,6 +7,9 @@ import hashlib
 import re
 
 PREFIX = "modelyard"
+STACKS = "Modelyard-"
+"""What the names of all stacks begin with, and so those of the roles whose names CloudFormation draws."""
+
 PLATFORM = "platform"
 """Stands in the place of the project in the path of a stage's own parameters."""
 
@@ -24,6 +27,9 @@ DELIVERY_PURPOSES = ("verdict", "plan", "train", "promote", "smoke-test")
 
 ACCESS_PURPOSES = ("train", "promote-from", "promote-to", "smoke-test")
 """What those functions do in a stage, each by a role of its own there; a plan is made by a role of `cdk bootstrap`."""
+
+RESERVED_STAGE_NAMES = frozenset({IMAGES, DELIVERY, PLATFORM})
+"""Stage names that would clash with what stands in the place of a stage."""
 
 RESERVED_PROJECT_NAMES = frozenset({PLATFORM, "foundation", "serving"})
 """Project names that would clash with a stage's own parameters or stacks."""
@@ -63,7 +69,7 @@ def key_alias(stage: str) -> str:
 def derived_stage(stack: str) -> str:
     """A stage name for a stack that has none: its own in small letters or, where no stage bears it, with a hash."""
     plain = re.sub(r"[^a-z0-9]", "", stack.lower())
-    if plain == stack.lower() and len(plain) <= MAX_STAGE_LENGTH and plain not in (IMAGES, PLATFORM):
+    if plain == stack.lower() and len(plain) <= MAX_STAGE_LENGTH and plain not in RESERVED_STAGE_NAMES:
         return plain
     digest = hashlib.sha256(stack.encode()).hexdigest()[:_STAGE_HASH_LENGTH]
     return plain[: MAX_STAGE_LENGTH - _STAGE_HASH_LENGTH] + digest
@@ -121,7 +127,7 @@ def delivery_change_set(purpose: str) -> str:
 
 def delivery_stack(region: str = "") -> str:
     """The stack of the delivery pipeline, or that of its artifacts in another `region`."""
-    return "Modelyard-Delivery" + (f"-{region}" if region else "")
+    return f"{STACKS}Delivery" + (f"-{region}" if region else "")
 
 
 def parameter_path(stage: str, project: str | None = None, key: str | None = None) -> str:
@@ -144,12 +150,12 @@ def image_stack(region: str, account: str = "") -> str:
 
     With `account` its id in an app that has several accounts in the region; in each it has the same name.
     """
-    return f"Modelyard-Images-{region}" + (f"-{account}" if account else "")
+    return f"{STACKS}Images-{region}" + (f"-{account}" if account else "")
 
 
 def stage_stacks(stage: str) -> str:
     """What the names of all stacks of a stage begin with."""
-    return f"Modelyard-{stage}-"
+    return f"{STACKS}{stage}-"
 
 
 def foundation_stack(stage: str) -> str:

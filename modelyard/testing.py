@@ -1,15 +1,15 @@
 """For the tests of pipelines: an image's programs, run on this machine as its container would.
 
     image = Image(image_folders()["tabular"])
-    done = image.run(["python3", "preprocess.py", "--input", data, "--output", split])
+    done = image.run(["python3", folder / "preprocess.py", "--input", data, "--output", split])
 
 Needs `modelyard[local]`. The environment is made from the image's `requirements.txt` once, as the local AWS makes it,
 and kept under `$XDG_CACHE_HOME/modelyard` (default `~/.cache/…`).
 """
 
 import functools
-import os
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +30,7 @@ class Image:
     def __init__(self, folder: Path, *, run_seconds: float = 300) -> None:
         self.folder = folder
         self._run_seconds = run_seconds
+        self._home = tempfile.TemporaryDirectory(prefix="modelyard-image-")
 
     @functools.cached_property
     def variables(self) -> dict[str, str]:
@@ -40,12 +41,16 @@ class Image:
         """
         bin_folder = prepare_environment(self.folder, lambda line: None) / "bin"
         path = f"{self.folder}:{bin_folder}:/usr/bin:/bin"
-        return {"PATH": path, "HOME": os.environ["HOME"], "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        return {"PATH": path, "HOME": self._home.name, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
     def run(self, command: Sequence[str | Path], **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, with further variables; what it printed is in the result, as is its exit code."""
+        """Run a command to its end, with further variables; its home, a temporary folder, is where it runs.
+
+        What it printed is in the result, as is its exit code.
+        """
         return subprocess.run(
             command,
+            cwd=self._home.name,
             env={**self.variables, **variables},
             capture_output=True,
             text=True,

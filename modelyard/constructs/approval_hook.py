@@ -7,6 +7,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -14,7 +15,7 @@ from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.arns import Arns
-from modelyard.constructs.artifact_store import ArtifactStore
+from modelyard.constructs.artifact_store import ArtifactStore, allow_volumes
 from modelyard.constructs.growing_policy import GrowingPolicy
 from modelyard.constructs.handler import Handler
 from modelyard.constructs.hook_metrics import HookMetrics
@@ -67,6 +68,7 @@ class ApprovalHook(Construct):
     Attributes:
         stage: name of the stage.
         store: the stage's key and buckets.
+        ledger: where approvals, attempts and holds stand.
         endpoint_role: the role that endpoints run as.
         provider: answers for the custom resource of a `ModelEndpoint`.
         queue: of the endpoints to be reconciled.
@@ -102,6 +104,7 @@ class ApprovalHook(Construct):
         self._key = store.key
         self.stage = stage = stage or store.stage
         self.store = store
+        self.ledger = ledger
         self.endpoint_role = endpoint_role
         dead_events = self._queue("DeadEvents")
         dead_messages = self._queue("DeadMessages", fifo=True)
@@ -175,16 +178,27 @@ class ApprovalHook(Construct):
             GrowingPolicy(is_complete.role, "OtherEndpoints", LIFETIME_OTHER, because=_PARTS),
         )
         self._room = _ROOM
+        self._endpoint_names: set[str] = set()
+        self._role = reconcile.role
         self._other_roles = GrowingPolicy(reconcile.role, "OtherRoles", ["iam:PassRole"], conditions=_TO_SAGEMAKER)
 
-    def allow_endpoint(self, endpoint_name: str, registry: "ModelRegistry", role: iam.IRole) -> None:
-        """Care for an endpoint that runs as `role` and serves versions of `registry`.
+    def allow_endpoint(
+        self, endpoint_name: str, registry: "ModelRegistry", role: iam.IRole, volume_key: kms.IKey | None = None
+    ) -> None:
+        """Care for an endpoint that runs as `role`, serves versions of `registry` and encrypts with `volume_key`.
 
-        Nothing is to be done for one that runs as `endpoint_role`, if both names are of the stage.
+        Nothing is to be done for one that runs as `endpoint_role` with the key of `store` or none, if both names are of
+        the stage.
 
         Raises:
-            ConfigurationError: it is one more than IAM lets a role be told by name.
+            ConfigurationError: it is declared already, or one more than IAM lets a role be told by name.
         """
+        if endpoint_name in self._endpoint_names:
+            raise ConfigurationError(
+                f"endpoint_name: received {endpoint_name}, which another endpoint of the approval hook has; choose "
+                "another name"
+            )
+        self._endpoint_names.add(endpoint_name)
         group = registry.model_package_group_name
         prefix = names.resource_name(self.stage, "")
         if not (endpoint_name.startswith(prefix) and group.startswith(prefix)):
@@ -198,6 +212,9 @@ class ApprovalHook(Construct):
                 policy.allow(*other_endpoint(self._arns, endpoint_name, group))
         if role is not self.endpoint_role:
             self._other_roles.allow(token(role, "role_arn"))
+        if volume_key is not None and volume_key is not self.store.key:
+            for user in (self._role, role):
+                allow_volumes(user, volume_key)
 
     def _queue(
         self,

@@ -25,7 +25,17 @@ _ACKNOWLEDGED = {
 _NONCURRENT = Duration.days(90)
 _LOGS_EXPIRE = Duration.days(365)
 _UPLOADS_EXPIRE = Duration.days(7)
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
+_GRANT, _VOLUME = ["kms:CreateGrant"], ["kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"]
+_FOR_SERVICES = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 _CLOSED = s3.BlockPublicAccess.BLOCK_ALL
+
+
+def allow_volumes(role: iam.IRole, key: kms.IKey) -> None:
+    """Let `role` have volumes encrypted with a key that is not a store's."""
+    arn = [token(key, "key_arn")]
+    role.add_to_principal_policy(iam.PolicyStatement(actions=_GRANT, resources=arn, conditions=_FOR_SERVICES))
+    role.add_to_principal_policy(iam.PolicyStatement(actions=_VOLUME, resources=arn))
 
 
 class ArtifactStore(Construct):
@@ -45,6 +55,7 @@ class ArtifactStore(Construct):
 
     Attributes:
         stage: name of the stage.
+        retain: whether key and buckets outlive the stack.
         key: encrypts the data, artifacts and capture buckets and whatever else the stage encrypts.
         data: what pipelines read; it tells EventBridge of its objects.
         artifacts: what pipelines write.
@@ -62,7 +73,8 @@ class ArtifactStore(Construct):
         super().__init__(scope, id)
         # A bare App knows no feature flag, and S3's ACLs do not go with the ownership of objects that is asked for.
         self.node.set_context(_LOGS_BY_POLICY, True)
-        self.stage = stage or stage_of(self)
+        self.stage = stage_of(self, stage)
+        self.retain = retain or adopt
         self._adopted = adopt
         self._removal = removal_policy(retain)
         self._arns = Arns.of(scope)
@@ -86,8 +98,8 @@ class ArtifactStore(Construct):
 
     def allow_volumes(self, role: Permissions) -> None:
         """Let `role` have volumes encrypted with the key, for which it makes a grant to the service."""
-        self._allow(role, ["kms:CreateGrant"], {"Bool": {"kms:GrantIsForAWSResource": "true"}})
-        self._allow(role, ["kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"], {})
+        self._allow(role, _GRANT, _FOR_SERVICES)
+        self._allow(role, _VOLUME, {})
 
     def _allow(self, role: Permissions, actions: Sequence[str], conditions: dict[str, dict[str, str]]) -> None:
         if not self._adopted:

@@ -53,8 +53,10 @@ class Capacity:
         if isinstance(instance, str):
             instance = InstanceType(instance)
             if instance.accelerated:
-                health_check_timeout_seconds = health_check_timeout_seconds or _HEALTH_CHECK_SECONDS
-                download_timeout_seconds = download_timeout_seconds or _DOWNLOAD_SECONDS
+                if health_check_timeout_seconds is None:
+                    health_check_timeout_seconds = _HEALTH_CHECK_SECONDS
+                if download_timeout_seconds is None:
+                    download_timeout_seconds = _DOWNLOAD_SECONDS
         object.__setattr__(self, "instance", instance)
         object.__setattr__(self, "count", count)
         object.__setattr__(self, "health_check_timeout_seconds", health_check_timeout_seconds)

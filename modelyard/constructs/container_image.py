@@ -23,7 +23,7 @@ from modelyard.settings import ConfigurationError
 
 _TAG_LENGTH = 16
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]
-_PLATFORM_ROLES = ("Modelyard-*", f"{names.delivery_role('*', '*')}")
+_PLATFORM_ROLES = (f"{names.STACKS}*", names.delivery_role("*", "*"))
 
 
 class ContainerImage(Construct):

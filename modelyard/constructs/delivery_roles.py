@@ -31,8 +31,8 @@ _READ_SOURCE = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s
 class DeliveryRoles(Construct):
     """The pipeline's role, and a role for each kind of action.
 
-    The pipeline's may assume those of its actions, and copy artifacts to the regions of actions: CodePipeline does that
-    by no other role.
+    The pipeline's may assume those of its actions, and copy artifacts to the regions of other actions: CodePipeline
+    does that by no other role.
 
     Args:
         store: where artifacts and the source are kept.
@@ -83,10 +83,8 @@ class DeliveryRoles(Construct):
 
     def _allow_replication(self, role: Permissions, regions: Sequence[str]) -> None:
         arns = self._arns
-        abroad = [
-            f"arn:{arns.partition}:s3:::{names.delivery_bucket('artifacts', arns.account, region)}"
-            for region in regions
-        ]
+        buckets = [names.delivery_bucket("artifacts", arns.account, region) for region in regions]
+        abroad = [f"arn:{arns.partition}:s3:::{bucket}" for bucket in buckets]
         role.allow(_REPLICATE, self._store.objects, *(f"{bucket}/*" for bucket in abroad), because=_OBJECTS)
         role.allow(_LOOK, token(self._store.artifacts, "bucket_arn"), *abroad)
         role.allow(_USE_KEY, token(self._store.key, "key_arn"))

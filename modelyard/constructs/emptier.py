@@ -23,6 +23,7 @@ TAG = "modelyard:disposable"
 _PROJECTS = "one group for each project of the stage, and projects come and go"
 _VERSIONS = "the versions of a group that is deleted with its stack"
 _TIMEOUT_SECONDS = 900
+_EMPTIED = "Emptied"
 
 
 class Emptier(Construct):
@@ -46,7 +47,7 @@ class Emptier(Construct):
         groups: bool = True,
     ) -> None:
         super().__init__(scope, id)
-        stage = stage or stage_of(self)
+        stage = stage_of(self, stage) if stage != names.DELIVERY else stage
         self._prefix = names.resource_name(stage, "")
         self._handler = Handler(
             self,
@@ -63,13 +64,18 @@ class Emptier(Construct):
             self._allow_groups(self._handler.permissions, f"{self._prefix}*")
         self._handler.permissions.attach()
         self._empty_buckets(buckets)
+        self._told = 0
         self._other_groups = GrowingPolicy(
             self._handler.role, "OtherGroups", ["sagemaker:ListTags", "sagemaker:DeleteModelPackage"], because=_VERSIONS
         )
 
     def empty_buckets(self, buckets: Sequence[s3.IBucket]) -> None:
-        """Empty `buckets` too, before they are deleted; to be called once."""
-        permissions = Permissions(self._handler.role, "Buckets")
+        """Empty `buckets` too, before they are deleted; those that are emptied already it leaves as they are."""
+        buckets = [bucket for bucket in buckets if bucket.node.try_find_child(_EMPTIED) is None]
+        if not buckets:
+            return
+        permissions = Permissions(self._handler.role, f"Buckets{self._told or ''}")
+        self._told += 1
         self._allow_buckets(permissions, buckets)
         permissions.attach()
         self._empty_buckets(buckets)
@@ -111,7 +117,7 @@ class Emptier(Construct):
         Tags.of(owner).add(TAG, "true")
         resource = add_custom_resource(
             owner,
-            "Emptied",
+            _EMPTIED,
             "Custom::ModelyardEmptied",
             service_token=self._provider.service_token,
             service_timeout_seconds=_TIMEOUT_SECONDS,

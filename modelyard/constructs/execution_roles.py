@@ -50,6 +50,15 @@ _ALARMS = "each update of an endpoint is watched by alarms of its own"
 _IMAGES = "any image of the platform may be run by any job, so that a role need not change with the images"
 
 
+_VPC = "Vpc"
+
+
+def allow_vpc(role: iam.IRole) -> None:
+    """Let what runs as `role` make the network interfaces that it needs in a VPC; told again, it changes nothing."""
+    if role.node.try_find_child(_VPC) is None:
+        GrowingPolicy(role, _VPC, _ATTACH_TO_VPC, because=_INTERFACES).allow("*")
+
+
 class ExecutionRoles(Construct):
     """A least-privilege role each for pipelines, for the jobs of their steps, and for endpoints.
 
@@ -100,6 +109,9 @@ class ExecutionRoles(Construct):
             permissions = Permissions(role)
             fill(permissions)
             permissions.attach()
+            if in_vpc and role is not self.pipeline:
+                # For `allow_vpc`, which has nothing to add.
+                Construct(role, _VPC)
         self._other_pipelines = GrowingPolicy(
             self.pipeline, "OtherPipelines", [*_REGISTER, *_EXPERIMENT], because=_VERSIONS
         )
@@ -112,14 +124,6 @@ class ExecutionRoles(Construct):
             self._other_pipelines.allow(*(self._arns.arn("sagemaker", f"{kind}/{name}") for kind, name in owned))
         if not pipeline_name.startswith(self._prefix):
             self._other_pipelines.allow(self._arns.arn("sagemaker", f"experiment/{pipeline_name}"))
-
-    def allow_vpc(self) -> None:
-        """Let jobs and endpoints make the network interfaces that they need in a VPC."""
-        if self._in_vpc:
-            return
-        self._in_vpc = True
-        for role in (self.job, self.endpoint):
-            GrowingPolicy(role, "Vpc", _ATTACH_TO_VPC, because=_INTERFACES).allow("*")
 
     def _role(self, id: str, purpose: str) -> iam.Role:
         return iam.Role(

@@ -1,9 +1,10 @@
 """A policy that grows with the constructs that need it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from aws_cdk import aws_iam as iam
+from constructs import Construct
 
 from modelyard.constructs.permissions import acknowledge_wildcards
 
@@ -25,7 +26,7 @@ class GrowingPolicy:
 
     def __init__(
         self,
-        role: iam.Role,
+        role: iam.IRole,
         id: str,
         actions: Sequence[str],
         *,
@@ -50,7 +51,8 @@ class GrowingPolicy:
             self._statement = iam.PolicyStatement(
                 actions=self._actions, resources=new, conditions=dict(self._conditions or {}) or None
             )
-            iam.Policy(self._role, self._id, statements=[self._statement], roles=[self._role])
+            # Every role is a construct; its interface does not say so.
+            iam.Policy(cast(Construct, self._role), self._id, statements=[self._statement], roles=[self._role])
         else:
             self._statement.add_resources(*new)
         acknowledge_wildcards(self._role, {resource: self._because for resource in new if "*" in resource})

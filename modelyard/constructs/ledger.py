@@ -42,7 +42,7 @@ class Ledger(Construct):
         adopt: bool = False,
     ) -> None:
         super().__init__(scope, id)
-        name = names.ledger_table(stage or stage_of(self))
+        name = names.ledger_table(stage_of(self, stage))
         self.table: dynamodb.ITable
         if adopt:
             self.table = dynamodb.Table.from_table_attributes(self, "Table", table_name=name, encryption_key=key)

@@ -16,6 +16,7 @@ from modelyard import names
 from modelyard.constructs.approval_hook import ApprovalHook
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.capacity import Capacity
+from modelyard.constructs.execution_roles import allow_vpc
 from modelyard.constructs.model_registry import ModelRegistry
 from modelyard.constructs.resource import add_custom_resource, token
 from modelyard.constructs.rollout import Rollout
@@ -46,12 +47,17 @@ class ModelEndpoint(Construct):
         endpoint_name: its name, a contract with whoever calls it.
         registry: whose approved versions it serves.
         capacity: what it runs on.
-        hook: what realises it. Default: the hook of the `StackDefaults` of the registry's stack, whose topic is told
-            when the endpoint does not come to serve the version that it should.
-        role: what its containers run as. Default: the role that the hook was made with.
-        parameter_name: the SSM parameter of the declaration. Default: `/modelyard/<stage>/<endpoint name>/endpoint`.
-        volume_key: encrypts the volumes of its instances. Default: the key of the hook's store where the instances take
-            one.
+        hook: what realises it, and whose topic is told when the endpoint does not come to serve the version that it
+            should. Default: the hook of the `StackDefaults` of the registry's stack.
+        role: what its containers run as; the hook may pass it, and it may have what `network` and a `volume_key` ask
+            for. One of your own must trust sagemaker.amazonaws.com, and be allowed to pull the image, read the model in
+            the store's artifacts bucket, decrypt with its key, write logs and metrics and describe alarms, as
+            https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html says. Default: the role that the hook
+            was made with.
+        parameter_name: the SSM parameter of the declaration, `/modelyard/<stage>/<a name>/endpoint`. Default: with the
+            endpoint's name.
+        volume_key: encrypts the volumes of its instances; `role` and the hook are allowed to use it. Default: the key
+            of the hook's store where the instances take one.
         network: its VPC, and whether its containers are cut off from every network. Default: none, and they are not.
         environment: variables of its containers, besides MODEL_PACKAGE_ARN, which the hook sets to the ARN of the
             version that they serve. Default: none.
@@ -69,7 +75,8 @@ class ModelEndpoint(Construct):
         longest_rollout_seconds: how long a rollout may take; None where its type has no time-out.
 
     Raises:
-        ConfigurationError: the name has other than lower-case letters, digits and hyphens, the instances take no
+        ConfigurationError: the name has other than lower-case letters, digits and hyphens or is declared already, the
+            hook does not look for declarations at `parameter_name`, the instances take no
             `volume_key`, the environment has MODEL_PACKAGE_ARN, the capacity cannot have the rollout, the alarms or the
             scaling, or the declaration is too large for its parameter.
 
@@ -112,9 +119,15 @@ class ModelEndpoint(Construct):
                 f"endpoint_name: received {endpoint_name}; allowed: 63 lower-case letters, digits and hyphens between "
                 "them; SageMaker writes ARNs of endpoints in lower case, and policies know them by their ARNs"
             )
-        defaults = StackDefaults.of(registry) if hook is None else None
         hook = hook or StackDefaults.of(registry).hook
         role = role or hook.endpoint_role
+        beginning, end = names.declaration_parameter(hook.stage, "*").split("*")
+        parameter_name = parameter_name or f"{beginning}{endpoint_name}{end}"
+        if not (parameter_name.startswith(beginning) and parameter_name.endswith(end)):
+            raise ConfigurationError(
+                f"parameter_name: received {parameter_name}; allowed: {beginning}<a name>{end}, where the approval "
+                "hook looks for declarations"
+            )
         if volume_key is None and capacity.instance.takes_volume_key:
             volume_key = hook.store.key
         if volume_key is not None and not capacity.instance.takes_volume_key:
@@ -168,20 +181,19 @@ class ModelEndpoint(Construct):
             service_timeout_seconds=3600,
             properties={
                 "Declaration": text,
-                "ParameterName": parameter_name or names.declaration_parameter(hook.stage, endpoint_name),
+                "ParameterName": parameter_name,
             },
         )
         # The endpoint is deleted before the versions it serves.
         resource.node.add_dependency(registry)
-        hook.allow_endpoint(endpoint_name, registry, role)
+        hook.allow_endpoint(endpoint_name, registry, role, volume_key)
         if Stack.of(hook) is Stack.of(self):
             # Nor does the hook go before the endpoints that it deletes.
             resource.node.add_dependency(hook)
-        if defaults:
-            if network:
-                defaults.roles.allow_vpc()
-            seconds = self.longest_rollout_seconds or 0
-            hook.metrics.page_when_unconverged(self, endpoint_name=endpoint_name, rollout_seconds=seconds)
+        if network:
+            allow_vpc(role)
+        seconds = self.longest_rollout_seconds or 0
+        hook.metrics.page_when_unconverged(self, endpoint_name=endpoint_name, rollout_seconds=seconds)
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` send requests to the endpoint."""

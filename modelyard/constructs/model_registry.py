@@ -1,16 +1,24 @@
 """Where a project's model versions are registered and approved."""
 
+import re
+
+from aws_cdk import Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from modelyard.constructs.arns import Arns
+from modelyard.constructs.emptier import Emptier
 from modelyard.constructs.removal import removal_policy
 from modelyard.constructs.stack_defaults import StackDefaults
+from modelyard.settings import ConfigurationError
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
 _LIST = ["sagemaker:ListModelPackageGroups", "sagemaker:ListModelPackages"]
 _DESCRIBE = ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup")
+
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackageGroup.html
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
 
 class ModelRegistry(Construct):
@@ -22,10 +30,15 @@ class ModelRegistry(Construct):
         retain: whether the group and its versions outlive the stack. Default: they do, unless the `StackDefaults` of
             the stack say otherwise.
         adopt: whether to refer to the group that an earlier deployment retained. Default: make it.
+        emptier: deletes the versions of a group that is not retained, since SageMaker deletes an empty one alone.
+            Default: that of these defaults.
 
     Attributes:
         model_package_group_name: the group's name.
         model_package_group_arn: the group's ARN.
+
+    Raises:
+        ConfigurationError: SageMaker refuses the name.
 
     Example:
         >>> registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
@@ -41,8 +54,14 @@ class ModelRegistry(Construct):
         description: str | None = None,
         retain: bool | None = None,
         adopt: bool = False,
+        emptier: Emptier | None = None,
     ) -> None:
         super().__init__(scope, id)
+        if not Token.is_unresolved(model_package_group_name) and not _NAME.fullmatch(model_package_group_name):
+            raise ConfigurationError(
+                f"model_package_group_name: received {model_package_group_name}; allowed: 63 letters, digits and "
+                "hyphens between them"
+            )
         self.model_package_group_name = model_package_group_name
         self.model_package_group_arn = Arns.of(scope).arn(
             "sagemaker", f"model-package-group/{model_package_group_name}"
@@ -55,11 +74,13 @@ class ModelRegistry(Construct):
             model_package_group_name=model_package_group_name,
             model_package_group_description=description,
         )
-        emptier = StackDefaults.of(self).emptier if retain is None else None
-        group.apply_removal_policy(removal_policy(emptier is None if retain is None else retain))
+        if retain is None:
+            retain = StackDefaults.of(self).retain
+        group.apply_removal_policy(removal_policy(retain))
         # What refers to the group is made after it and goes before it.
         self.model_package_group_arn = group.attr_model_package_group_arn
-        if emptier:
+        if not retain:
+            emptier = emptier or StackDefaults.of(self).emptier_of_groups
             emptier.empty_model_package_group(self)
 
     @staticmethod

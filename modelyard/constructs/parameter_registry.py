@@ -29,7 +29,7 @@ class ParameterRegistry(Construct):
 
     def __init__(self, scope: Construct, id: str, *, stage: str | None = None, project: str = names.PLATFORM) -> None:
         super().__init__(scope, id)
-        self._stage = stage or stage_of(self)
+        self._stage = stage_of(self, stage)
         self._project = project
         self._keys: set[str] = set()
 

@@ -1,6 +1,5 @@
 """What the constructs of a stack stand on where they are told nothing else."""
 
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -20,11 +19,10 @@ from modelyard.constructs.image_builder import ImageBuilder
 from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.notification_topic import notification_topic
 from modelyard.constructs.parameter_registry import ParameterRegistry
-from modelyard.constructs.resource import token
+from modelyard.constructs.platform_parameters import add_hook, add_ledger, add_store
 from modelyard.constructs.stage_of import DEFAULTS_ID, stage_of
 from modelyard.image_folders import CONTAINERS
 from modelyard.settings import ConfigurationError
-from modelyard.settings.schema import STAGE, STAGE_RULE
 
 # jsii forgets the Python side of a construct that nothing in Python refers to.
 _ALIVE: "list[StackDefaults]" = []
@@ -46,12 +44,14 @@ class StackDefaults(Construct):
         retain: whether key, buckets, ledger, images and model package groups outlive the stack. Default: they do; else
             they are emptied and deleted with it.
         adopt: whether to refer to what an earlier deployment retained. Default: make it.
-        store: key and buckets. Default: those of `roles` or `hook`, or else of their own.
-        ledger: approvals, attempts and holds. Default: one of its own.
+        store: key and buckets; emptied with what else is deleted, where they are of this stack and not retained.
+            Default: those of `roles` or `hook`, or else of their own.
+        ledger: approvals, attempts and holds. Default: that of `hook`, or else one of its own.
         roles: of pipelines, jobs and endpoints. Default: their own, for the store.
         topic: what alarms and roll backs are told to. Default: one of its own, encrypted with the store's key.
         hook: the approval hook. Default: one of its own.
-        containers: folder of the images' folders. Default: `modelyard/containers`.
+        containers: folder of images' folders of your own, beside the library's; of equal names they win over these.
+            Default: only the library's.
 
     Attributes:
         stage: the stage name.
@@ -64,7 +64,7 @@ class StackDefaults(Construct):
         retain: whether what holds state outlives the stack.
 
     Raises:
-        ConfigurationError: the stage name is none, or the stack has defaults already.
+        ConfigurationError: the stage name is none, the stack has defaults already, or there is no folder `containers`.
 
     Example:
         >>> defaults = StackDefaults(stack, stage="age", retain=False)
@@ -94,10 +94,11 @@ class StackDefaults(Construct):
                 f"{stack.node.path}: the stack has its defaults already; write StackDefaults once, before the first "
                 "construct that stands on them"
             )
-        if stage is not None and not re.fullmatch(STAGE, stage):
-            raise ConfigurationError(f"stage: received {stage}; allowed: {STAGE_RULE}")
+        if not containers.is_dir():
+            raise ConfigurationError(f"containers: there is no folder {containers}; name the folder of images' folders")
         store = store or (roles.store if roles else hook.store if hook else None)
-        name = stage or (store.stage if store else stage_of(stack))
+        ledger = ledger or (hook.ledger if hook else None)
+        name = store.stage if store and stage is None else stage_of(stack, stage)
         super().__init__(stack, DEFAULTS_ID)
         self.stage = name
         self.retain = retain
@@ -106,6 +107,15 @@ class StackDefaults(Construct):
         self._store, self._ledger, self._roles, self._topic, self._hook = store, ledger, roles, topic, hook
         _ALIVE.append(self)
         acknowledge_for_platform(self)
+        # A part of another stack is that one's to care for.
+        if store and Stack.of(store) is stack:
+            add_store(self._parameters, store)
+            if self.emptier and not store.retain:
+                self.emptier.empty_buckets(store.buckets)
+        if ledger and Stack.of(ledger) is stack:
+            add_ledger(self._parameters, ledger)
+        if hook and Stack.of(hook) is stack:
+            add_hook(self._parameters, hook)
 
     @staticmethod
     def of(scope: IConstruct) -> "StackDefaults":
@@ -122,10 +132,7 @@ class StackDefaults(Construct):
         store = ArtifactStore(self, "Store", stage=self.stage, retain=self.retain, adopt=self._adopt)
         if self.emptier:
             self.emptier.empty_buckets(store.buckets)
-        self._parameters.add("data-bucket", token(store.data, "bucket_name"), description="bucket that pipelines read")
-        self._parameters.add(
-            "artifacts-bucket", token(store.artifacts, "bucket_name"), description="bucket that pipelines write"
-        )
+        add_store(self._parameters, store)
         return store
 
     @cached_property
@@ -134,8 +141,7 @@ class StackDefaults(Construct):
         if self._ledger:
             return self._ledger
         ledger = Ledger(self, "Ledger", stage=self.stage, key=self.store.key, retain=self.retain, adopt=self._adopt)
-        description = "table of approvals, attempts and holds"
-        self._parameters.add("ledger-table", token(ledger.table, "table_name"), description=description)
+        add_ledger(self._parameters, ledger)
         return ledger
 
     @cached_property
@@ -162,14 +168,18 @@ class StackDefaults(Construct):
             endpoint_role=self.roles.endpoint,
             topic=self.topic,
         )
-        description = "queue of the endpoints to be reconciled"
-        self._parameters.add("queue-url", token(hook.queue, "queue_url"), description=description)
+        add_hook(self._parameters, hook)
         return hook
 
-    @cached_property
+    @property
     def emptier(self) -> Emptier | None:
         """Empties what is deleted with the stack."""
-        return None if self.retain else Emptier(self, "Emptier", stage=self.stage)
+        return None if self.retain else self.emptier_of_groups
+
+    @cached_property
+    def emptier_of_groups(self) -> Emptier:
+        """Empties model package groups that are deleted, whether or not all else is retained."""
+        return Emptier(self, "Emptier", stage=self.stage)
 
     def images_for(self, *, accelerated: bool) -> Mapping[str, ContainerImage]:
         """The images by folder, each made when it is read; of a folder with variants the one that suits.

@@ -1,21 +1,40 @@
 """The stage of a construct that is told none."""
 
+import re
+
 from aws_cdk import Stack, Token
 from constructs import IConstruct
 
 from modelyard import names
 from modelyard.settings import ConfigurationError
+from modelyard.settings.schema import STAGE, STAGE_RULE
 
 DEFAULTS_ID = "Modelyard"
 """The id of a stack's `StackDefaults`."""
 
 
-def stage_of(scope: IConstruct) -> str:
-    """The stage that the defaults of the scope's stack stand for, else one made of the stack's name.
+def check_stage(stage: str) -> str:
+    """The stage, which may be one.
 
     Raises:
-        ConfigurationError: the stack's name is known only when it is deployed, as that of a nested stack.
+        ConfigurationError: it may not.
     """
+    if not re.fullmatch(STAGE, stage):
+        raise ConfigurationError(f"stage: received {stage}; allowed: {STAGE_RULE}")
+    if stage in names.RESERVED_STAGE_NAMES:
+        raise ConfigurationError(f"stage: received {stage}, which the platform uses itself; choose another")
+    return stage
+
+
+def stage_of(scope: IConstruct, stage: str | None = None) -> str:
+    """`stage`, or else what the defaults of the scope's stack stand for, or else one made of the stack's name.
+
+    Raises:
+        ConfigurationError: `stage` is no stage's name, or the stack's name is known only when it is deployed, as that
+            of a nested stack.
+    """
+    if stage is not None:
+        return check_stage(stage)
     stack = Stack.of(scope)
     told = getattr(stack.node.try_find_child(DEFAULTS_ID), "stage", None)
     if isinstance(told, str):

@@ -1,5 +1,6 @@
 """A project's training pipeline."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from modelyard.constructs.acknowledged import acknowledge_for_platform
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.container_image import ContainerImage
-from modelyard.constructs.execution_roles import ExecutionRoles
+from modelyard.constructs.execution_roles import ExecutionRoles, allow_vpc
 from modelyard.constructs.model_registry import ModelRegistry
 from modelyard.constructs.permissions import acknowledge_wildcards, allow, policy_document
 from modelyard.constructs.pipeline_schedule import PipelineSchedule
@@ -22,9 +23,13 @@ from modelyard.constructs.resource import token
 from modelyard.constructs.stack_defaults import StackDefaults
 from modelyard.pipeline_defs.compiler import CompiledPipeline, compile_pipeline
 from modelyard.settings import ConfigurationError, Network
+from modelyard.settings.errors import nearest
 from modelyard.settings.instances import names_accelerators
+from modelyard.settings.schema import SCHEDULE, SCHEDULE_RULE
 
 _MAX_INLINE_BYTES = 200 * 1024
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePipeline.html
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}")
 
 
 class TrainingPipeline(Construct):
@@ -39,7 +44,7 @@ class TrainingPipeline(Construct):
         roles: the pipeline's and its jobs' roles. Default: those of these defaults; with a `store` of your own, roles
             of this pipeline alone.
         images: the images that the definition may refer to, by folder name; it names them by digest. Default: those of
-            these defaults, built from the folders of `modelyard/containers`, for accelerators where one of `parameters`
+            these defaults, built from the library's folders and your own, for accelerators where one of `parameters`
             names an instance type that has them.
         region: decides where AWS's own images come from. Default: the region of the stack.
         parameters: defaults for the pipeline's parameters. Default: those in `pipeline.py`.
@@ -53,7 +58,8 @@ class TrainingPipeline(Construct):
 
     Raises:
         PipelineDefinitionError: the folder holds no valid pipeline.
-        ConfigurationError: the definition refers to an image that is not in `images`, or is too large.
+        ConfigurationError: SageMaker refuses the name, EventBridge Scheduler the schedule, or the definition refers to
+            an image that is not in `images`, or is too large.
 
     Example:
         >>> registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
@@ -87,6 +93,12 @@ class TrainingPipeline(Construct):
         schedule: str | None = None,
     ) -> None:
         super().__init__(scope, id)
+        if not Token.is_unresolved(pipeline_name) and not _NAME.fullmatch(pipeline_name):
+            raise ConfigurationError(
+                f"pipeline_name: received {pipeline_name}; allowed: 256 letters, digits and hyphens between them"
+            )
+        if schedule is not None and not re.fullmatch(SCHEDULE, schedule):
+            raise ConfigurationError(f"schedule: received {schedule}; allowed: {SCHEDULE_RULE}")
         compiled = compile_pipeline(
             folder,
             region=region or _region(self),
@@ -133,7 +145,7 @@ class TrainingPipeline(Construct):
         )
         roles.allow_pipeline(pipeline_name, registry)
         if network:
-            roles.allow_vpc()
+            allow_vpc(roles.job)
         arns = Arns.of(scope)
         self._let_jobs_read(roles.job, sources, arns.partition)
         self.pipeline_name = pipeline_name
@@ -221,5 +233,6 @@ def _image(images: Mapping[str, ContainerImage], name: str, folder: Path) -> Con
         raise ConfigurationError(
             f"{folder}: the pipeline refers to the image {name!r}; the images are: "
             + (", ".join(sorted(images)) or "none")
+            + (nearest(name, images) or "; add a folder of that name with a Dockerfile to your images' folders")
         )
     return images[name]

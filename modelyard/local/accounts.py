@@ -149,6 +149,11 @@ def _refusal(headers: Mapping[str, str], message: str) -> Answer:
     return answer
 
 
+# Requests stay on the loopback interface, where plain HTTP stands for what would be TLS on AWS: policies that refuse
+# others would refuse everybody.
+_TRANSPORT = {"aws:securetransport": "true", "s3:tlsversion": "1.3"}
+
+
 def _install() -> None:
     account_of_session: Callable[[str], str | None] = responses._account_from_sts_session
 
@@ -160,6 +165,8 @@ def _install() -> None:
     condition_key = iam_evaluator._resolve_condition_key
 
     def condition_key_with_roles(key: str, context: Any) -> Any:
+        if key.lower() in _TRANSPORT:
+            return _TRANSPORT[key.lower()]
         value = condition_key(key, context)
         return role_of(value) if key.lower() == "aws:principalarn" and isinstance(value, str) else value
 

@@ -1,11 +1,15 @@
 """What is to be stood up, as the stacks take it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+from pydantic import model_validator
+
+from modelyard import names
 from modelyard.settings.delivery import DeliveryKeys
 from modelyard.settings.instances import names_accelerators
 from modelyard.settings.schema import PlatformFile, ProjectKeys, ProjectName, StageKeys, StageName
+from modelyard.settings.section import rule
 
 
 class Stage(StageKeys):
@@ -24,6 +28,12 @@ class Stage(StageKeys):
     """
 
     name: StageName
+
+    @model_validator(mode="after")
+    def _check_name(self) -> Self:
+        if self.name in names.RESERVED_STAGE_NAMES:
+            raise rule(f"received {self.name}, which the platform uses itself; choose another", "name")
+        return self
 
 
 class Project(ProjectKeys):
@@ -94,13 +104,6 @@ class Settings:
             projects=tuple(Project(name=name, **_values(keys)) for name, keys in file.projects.items()),
             delivery=Delivery(**_values(file.delivery)) if file.delivery else None,
         )
-
-    def places(self) -> dict[tuple[str, str], list[Stage]]:
-        """The accounts and regions that are deployed to, with the stages in each."""
-        places: dict[tuple[str, str], list[Stage]] = {}
-        for stage in self.stages:
-            places.setdefault((stage.account, stage.region), []).append(stage)
-        return places
 
     def delivered_stages(self) -> tuple[Stage, ...]:
         """The stages that the delivery goes through, in its order; none where there is no delivery."""

@@ -16,7 +16,8 @@ from modelyard.settings.training import DataTriggerSettings, TrainingSettings
 PIPELINE = r"[a-z][a-z0-9_]*"
 STAGE = rf"[a-z][a-z0-9]{{0,{names.MAX_STAGE_LENGTH - 1}}}"
 STAGE_RULE = f"a stage name: lower-case letters and digits, a letter first, at most {names.MAX_STAGE_LENGTH}"
-_SCHEDULE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\((\S+ ){5}\S+\)"
+SCHEDULE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\((\S+ ){5}\S+\)"
+SCHEDULE_RULE = "rate(…) or cron(…) as EventBridge Scheduler has them, such as rate(1 day)"
 
 
 _SubnetId = Annotated[str, matching(r"subnet-[0-9a-f]{8,17}", "a subnet id, such as subnet-0a1b2c3d")]
@@ -88,9 +89,7 @@ class ProjectKeys(Section):
         dict[str, StrictStr | StrictInt | StrictFloat | StrictBool],
         Field(description="names of pipeline parameters with text, numbers, true or false"),
     ] = {}
-    schedule: Annotated[
-        str | None, matching(_SCHEDULE, "rate(…) or cron(…) as EventBridge Scheduler has them, such as rate(1 day)")
-    ] = None
+    schedule: Annotated[str | None, matching(SCHEDULE, SCHEDULE_RULE)] = None
     data_trigger: Annotated[
         DataTriggerSettings | None, Field(description=", ".join(DataTriggerSettings.model_fields))
     ] = None
@@ -112,8 +111,8 @@ class PlatformFile(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for name in (names.IMAGES, names.DELIVERY):
-            if name in self.stages:
+        for name in self.stages:
+            if name in names.RESERVED_STAGE_NAMES:
                 raise rule("received this name, which the platform uses itself; choose another", "stages", name)
         for index, stage in enumerate((self.delivery and self.delivery.stages) or ()):
             if stage not in self.stages:

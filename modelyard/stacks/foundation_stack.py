@@ -10,6 +10,7 @@ from modelyard.constructs.emptier import Emptier
 from modelyard.constructs.execution_roles import ExecutionRoles
 from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.parameter_registry import ParameterRegistry
+from modelyard.constructs.platform_parameters import add_ledger, add_store
 from modelyard.constructs.resource import token
 from modelyard.settings import Delivery, Stage
 from modelyard.stacks.base import StageStack
@@ -71,12 +72,11 @@ class FoundationStack(StageStack):
                 store=self.store,
             )
         parameters = ParameterRegistry(self, "Parameters", stage=stage.name)
+        add_store(parameters, self.store)
+        add_ledger(parameters, self.ledger)
         for key, value, description in (
-            ("data-bucket", token(self.store.data, "bucket_name"), "bucket that pipelines read"),
-            ("artifacts-bucket", token(self.store.artifacts, "bucket_name"), "bucket that pipelines write"),
             ("capture-bucket", token(self.store.capture, "bucket_name"), "bucket that endpoints record to"),
             ("key-arn", token(self.store.key, "key_arn"), "KMS key of the stage"),
-            ("ledger-table", token(self.ledger.table, "table_name"), "table of approvals, attempts and holds"),
             ("pipeline-role-arn", token(self.roles.pipeline, "role_arn"), "role of pipelines"),
             ("job-role-arn", token(self.roles.job, "role_arn"), "role of processing and training jobs"),
             ("endpoint-role-arn", token(self.roles.endpoint, "role_arn"), "role of endpoints"),

@@ -60,6 +60,7 @@ class ProjectStack(StageStack):
             description=f"Models of {project.name} in {settings.name}",
             retain=not settings.disposable,
             adopt=settings.adopt,
+            emptier=stage.foundation.emptier,
         )
         self.pipeline = TrainingPipeline(
             self,
@@ -76,8 +77,6 @@ class ProjectStack(StageStack):
             spot=project.training.spot,
             schedule=project.schedule,
         )
-        if stage.foundation.emptier:
-            stage.foundation.emptier.empty_model_package_group(self.registry)
         self.endpoint = self._add_endpoint(stage, project, project.endpoint) if project.endpoint else None
         ProjectDashboard(
             self, "Dashboard", name=name, pipeline_name=name, endpoint_name=name if project.endpoint else None
@@ -91,7 +90,7 @@ class ProjectStack(StageStack):
     def _add_endpoint(self, stage: PlatformStage, project: Project, endpoint: EndpointSettings) -> ModelEndpoint:
         settings = stage.settings
         capacity = Capacity.of(endpoint)
-        declared = ModelEndpoint(
+        return ModelEndpoint(
             self,
             "Endpoint",
             endpoint_name=names.resource_name(settings.name, project.name),
@@ -108,10 +107,6 @@ class ProjectStack(StageStack):
             alarms=RolloutAlarm.of(endpoint),
             scaling=endpoint.scaling.value() if endpoint.scaling else None,
         )
-        stage.serving.hook.metrics.page_when_unconverged(
-            declared, endpoint_name=declared.endpoint_name, rollout_seconds=declared.longest_rollout_seconds or 0
-        )
-        return declared
 
 
 def _pipeline_folder(pipeline_defs: Path, project: Project) -> Path:

@@ -11,7 +11,7 @@ from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.data_trigger import DataTrigger
 from modelyard.constructs.notification_topic import notification_topic
 from modelyard.constructs.parameter_registry import ParameterRegistry
-from modelyard.constructs.resource import token
+from modelyard.constructs.platform_parameters import add_hook
 from modelyard.constructs.serving_dashboard import ServingDashboard
 from modelyard.settings import DataTriggerSettings, Project, Stage
 from modelyard.stacks.base import StageStack
@@ -62,9 +62,7 @@ class ServingStack(StageStack):
         )
         name = names.resource_name(stage.name, "serving")
         ServingDashboard(self, "Dashboard", name=name, hook=self.hook)
-        ParameterRegistry(self, "Parameters", stage=stage.name).add(
-            "queue-url", token(self.hook.queue, "queue_url"), description="queue of the endpoints to be reconciled"
-        )
+        add_hook(ParameterRegistry(self, "Parameters", stage=stage.name), self.hook)
         triggered = [(project, keys) for project in projects if (keys := project.data_trigger)]
         self.data_trigger = self._add_data_trigger(stage, foundation.store, triggered) if triggered else None
 

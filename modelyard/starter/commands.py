@@ -30,3 +30,4 @@ def init(
     choices = Choices(template=template, project=project or template, account=account, region=region)
     write_repository(folder, choices)
     typer.echo(f"{folder} holds the project {choices.project}. What next:  cd {folder} && make verify")
+    typer.echo(f"Where your package index does not have modelyard, copy its wheel to {folder}/wheels/ first.")

@@ -54,6 +54,8 @@ def _endpoint(
     rollout: Rollout | None = None,
     alarms: Sequence[RolloutAlarm] | None = None,
     scaling: Scaling | None = None,
+    parameter_name: str = "/modelyard/dev/abalone/endpoint",
+    times: int = 1,
 ) -> None:
     store = ArtifactStore(scope, "Store", stage="dev")
     roles = ExecutionRoles(scope, "Roles", stage="dev", store=store)
@@ -66,29 +68,33 @@ def _endpoint(
         endpoint_role=roles.endpoint,
         topic=sns.Topic(scope, "Topic"),
     )
-    ModelEndpoint(
-        scope,
-        "Endpoint",
-        endpoint_name="modelyard-dev-abalone",
-        parameter_name="/modelyard/dev/abalone/endpoint",
-        hook=hook,
-        registry=ModelRegistry(scope, "Registry", model_package_group_name="modelyard-dev-abalone"),
-        role=roles.endpoint,
-        capacity=capacity,
-        volume_key=kms.Key(scope, "Key") if key else None,
-        environment=environment,
-        rollout=rollout,
-        alarms=alarms,
-        scaling=scaling,
-    )
+    registry = ModelRegistry(scope, "Registry", model_package_group_name="modelyard-dev-abalone")
+    volume_key = kms.Key(scope, "Key") if key else None
+    for number in range(times):
+        ModelEndpoint(
+            scope,
+            f"Endpoint{number}",
+            endpoint_name="modelyard-dev-abalone",
+            parameter_name=parameter_name,
+            hook=hook,
+            registry=registry,
+            role=roles.endpoint,
+            capacity=capacity,
+            volume_key=volume_key,
+            environment=environment,
+            rollout=rollout,
+            alarms=alarms,
+            scaling=scaling,
+        )
 
 
-def _pipeline(scope: Construct) -> None:
+def _pipeline(scope: Construct, *, pipeline_name: str = "modelyard-dev-abalone", schedule: str | None = None) -> None:
     store = ArtifactStore(scope, "Store", stage="dev")
     TrainingPipeline(
         scope,
         "Pipeline",
-        pipeline_name="modelyard-dev-abalone",
+        pipeline_name=pipeline_name,
+        schedule=schedule,
         folder=ROOT / "modelyard" / "pipeline_defs" / "abalone",
         region="us-east-1",
         store=store,
@@ -246,7 +252,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Construct], object], str]] = {
     "an image without a folder": (
         _pipeline,
         f"{ROOT / 'modelyard' / 'pipeline_defs' / 'abalone'}: the pipeline refers to the image 'tabular'; "
-        "the images are: none",
+        "the images are: none; add a folder of that name with a Dockerfile to your images' folders",
     ),
     "a folder that is no image": (
         lambda scope: _image(scope, Path("/nowhere")),
@@ -256,6 +262,41 @@ BAD_INPUT: dict[str, tuple[Callable[[Construct], object], str]] = {
         lambda scope: _image(scope, ROOT / "modelyard" / "containers" / "tabular", PATH="/bin"),
         "build_args: received the build argument PATH; allowed: capitals, digits and _, a letter first, and no name "
         "that the build uses itself",
+    ),
+    "a pipeline's name that SageMaker refuses": (
+        lambda scope: _pipeline(scope, pipeline_name="my_rings"),
+        "pipeline_name: received my_rings; allowed: 256 letters, digits and hyphens between them",
+    ),
+    "a schedule in words": (
+        lambda scope: _pipeline(scope, schedule="every day"),
+        "schedule: received every day; allowed: rate(…) or cron(…) as EventBridge Scheduler has them, such as "
+        "rate(1 day)",
+    ),
+    "a group's name that SageMaker refuses": (
+        lambda scope: ModelRegistry(scope, "Registry", model_package_group_name="my rings"),
+        "model_package_group_name: received my rings; allowed: 63 letters, digits and hyphens between them",
+    ),
+    "a declaration where the hook does not look": (
+        lambda scope: _endpoint(scope, Capacity("ml.m5.large"), parameter_name="/rings/endpoint"),
+        "parameter_name: received /rings/endpoint; allowed: /modelyard/dev/<a name>/endpoint, where the approval hook "
+        "looks for declarations",
+    ),
+    "an endpoint twice": (
+        lambda scope: _endpoint(scope, Capacity("ml.m5.large"), times=2),
+        "endpoint_name: received modelyard-dev-abalone, which another endpoint of the approval hook has; choose "
+        "another name",
+    ),
+    "no time to load a large image": (
+        lambda scope: Capacity("ml.g5.xlarge", health_check_timeout_seconds=0),
+        "health_check_timeout_seconds: received 0; allowed: 60 to 3600 seconds",
+    ),
+    "a store of what stands in the place of a stage": (
+        lambda scope: ArtifactStore(scope, "Store", stage="images"),
+        "stage: received images, which the platform uses itself; choose another",
+    ),
+    "a stage's name in capitals": (
+        lambda scope: Ledger(scope, "Ledger", stage="My-Stage", key=kms.Key(scope, "Key")),
+        "stage: received My-Stage; allowed: a stage name: lower-case letters and digits, a letter first, at most 15",
     ),
     "a parameter twice": (
         _twice,

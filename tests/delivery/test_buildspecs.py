@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from modelyard import names
 from modelyard.constructs.delivery_builds import BUILDSPECS
 from modelyard.local.codebuild import host
 from modelyard.local.codebuild.buildspec import read_buildspec
-from tests.local.sagemaker.lab import unique
 from tests.local_aws import LocalAws
 from tests.synthesis import ROOT
 
@@ -73,37 +72,42 @@ def test_a_repository_whose_environment_cannot_be_made_has_failed(tmp_path: Path
     assert (tmp_path / "cdk.out").is_dir()
 
 
-def test_assets_of_every_manifest_are_published_by_the_roles_that_it_names(local_aws: LocalAws, tmp_path: Path) -> None:
-    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
-    bucket = unique("assets")
-    location = {"LocationConstraint": local_aws.region}
-    local_aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": local_aws.account}}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = local_aws.client("iam").create_role(RoleName=unique("publishing"), AssumeRolePolicyDocument=document)
-    keys = []
-    for name in ("A", "B", "C"):
-        content = f"content of {name}"
-        (tmp_path / f"{name}.txt").write_text(content)
-        keys.append(hashlib.sha256(content.encode()).hexdigest())
-        destination = {"bucketName": bucket, "objectKey": keys[-1], "assumeRoleArn": role["Role"]["Arn"]}
-        source = {"path": f"{name}.txt", "packaging": "file"}
-        file = {"displayName": name, "source": source, "destinations": {"here": destination}}
-        manifest = {"version": "36.0.0", "files": {keys[-1]: file}, "dockerImages": {}}
-        (tmp_path / f"{name}.assets.json").write_text(json.dumps(manifest))
-    _run("assets", tmp_path, "build", env=local_aws.env)
-    listed = local_aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
-    assert sorted(item["Key"] for item in listed) == sorted(keys)
+APP = """
+from pathlib import Path
+from modelyard.cdk_app import create_app
+from aws_cdk import Environment, Stack
+from aws_cdk.aws_s3_assets import Asset
+
+app = create_app(Path({root!r}), outdir=Path("."))
+for name in ("A", "B"):
+    stack = Stack(app, name, env=Environment(account={account!r}, region={region!r}))
+    Path(f"{{name}}.txt").write_text(f"content of {{name}}")
+    Asset(stack, "Asset", path=f"{{name}}.txt")
+app.synth()
+"""
 
 
-def test_an_asset_that_cannot_be_published_fails_the_build(local_aws: LocalAws, tmp_path: Path) -> None:
+@pytest.fixture
+def assembly(own_local_aws: LocalAws, tmp_path: Path) -> Path:
+    """A cloud assembly of two stacks with an asset each, and the CDK's command line beside it."""
+    code = APP.format(root=str(ROOT), account=own_local_aws.account, region=own_local_aws.region)
+    env = {**os.environ, "CDK_VALIDATION": "false"}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, check=True)
     (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
-    source = {"path": "missing.txt", "packaging": "file"}
-    file = {"source": source, "destinations": {"here": {"bucketName": unique("nowhere"), "objectKey": "a"}}}
-    manifest = {"version": "36.0.0", "files": {"a": file}, "dockerImages": {}}
-    (tmp_path / "A.assets.json").write_text(json.dumps(manifest))
-    with pytest.raises(AssertionError):
-        _run("assets", tmp_path, "build", env=local_aws.env)
+    return tmp_path
+
+
+def test_assets_of_every_stack_are_published_once_there_is_a_place_for_them(
+    own_local_aws: LocalAws, assembly: Path
+) -> None:
+    with pytest.raises(AssertionError, match="bootstrap"):
+        _run("assets", assembly, "build", env=own_local_aws.env)
+    own_local_aws.bootstrap()
+    _run("assets", assembly, "build", env=own_local_aws.env)
+    bucket = f"cdk-hnb659fds-assets-{own_local_aws.account}-{own_local_aws.region}"
+    keys = [item["Key"] for item in own_local_aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]]
+    # The stacks hold nothing, so that their templates are one.
+    assert sorted(Path(key).suffix for key in keys) == [".json", ".txt", ".txt"]
 
 
 @pytest.mark.parametrize("purpose", names.DELIVERY_BUILDS)
@@ -113,8 +117,8 @@ def test_a_build_of_a_local_aws_has_what_the_file_asks_for(purpose: str, tmp_pat
 
 
 def test_assets_are_published_by_a_program_of_a_pinned_version() -> None:
-    pinned = json.loads((ROOT / "package.json").read_text())["devDependencies"]["cdk-assets"]
-    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]["node_modules/cdk-assets"]
+    pinned = json.loads((ROOT / "package.json").read_text())["devDependencies"]["aws-cdk"]
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]["node_modules/aws-cdk"]
     assert locked["version"] == pinned
     assert locked["integrity"].startswith("sha512-")
-    assert _buildspec("assets")["phases"]["install"]["commands"] == ["npm ci --ignore-scripts --no-audit --no-fund"]
+    assert _buildspec("assets")["phases"]["install"]["commands"] == ["npm ci --no-audit --no-fund --ignore-scripts"]

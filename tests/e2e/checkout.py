@@ -47,7 +47,7 @@ class Checkout:
 
     def close(self) -> None:
         """Take down whatever local AWS runs in it."""
-        for home in (self.folder, self.folder / ".cache" / "demo"):
+        for home in (self.folder, *(self.folder / ".cache").glob("demo*")):
             if (home / ".modelyard").is_dir():
                 self.run("modelyard", "local", "down", "--project", str(home))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ class Template:
         app = stack.node.root
         assert isinstance(app, App)
         path = Path(app.synth().directory) / f"{stack.stack_name}.template.json"
-        self.resources: dict[str, dict[str, Any]] = json.loads(path.read_text())["Resources"]
+        self.resources: dict[str, dict[str, Any]] = json.loads(path.read_text()).get("Resources", {})
 
     def of(self, type: str) -> list[dict[str, Any]]:
         """The properties of each resource of a type."""
@@ -42,6 +43,36 @@ class Template:
             if resource["Type"] == "AWS::IAM::Policy" and id.startswith(beginning)
         ]
         return json.dumps(found).replace('{"Ref": "AWS::Partition"}', '"aws"').replace('", "aws", "', "aws")
+
+    def allowed(self, beginning: str) -> set[tuple[str, str]]:
+        """Each action with each resource of the policies whose logical ids begin so; a resource of the stack as `<Id`.
+
+        The ids lose their hashes.
+        """
+        policies = json.loads(self.policies(beginning))
+        statements = [statement for policy in policies for statement in policy["Statement"]]
+        assert all(statement["Effect"] == "Allow" for statement in statements)
+        return {
+            (action, _resource(resource))
+            for statement in statements
+            for action in _listed(statement["Action"])
+            for resource in _listed(statement["Resource"])
+        }
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _resource(value: Any) -> str:
+    match value:
+        case str():
+            return value
+        case {"Fn::GetAtt": [id, _]}:
+            return f"<{re.sub(r'[0-9A-F]{8}$', '', id)}"
+        case {"Fn::Join": ["", parts]}:
+            return "".join(_resource(part) for part in parts)
+    raise ValueError(value)
 
 
 def bare_stack(name: str = "Rings", **props: Any) -> Stack:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from aws_cdk import App, Environment, NestedStack, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 
 from modelyard import (
@@ -58,7 +61,6 @@ def test_the_roles_may_what_the_constructs_names_ask_for(rings: Template) -> Non
             assert f"eu-west-1:111122223333:{resource}" in policy, (function, resource)
     assert "sagemaker:CreateEndpoint" in rings.policies("ModelyardApprovalHookReconcileRoleOther")
     assert "sagemaker:CreateEndpoint" not in rings.policies("ModelyardApprovalHookOnEventRoleOther")
-    assert ":model-package/rings/*" in rings.policies("ModelyardEmptierOnEventRoleOtherGroups")
 
 
 def test_names_that_begin_as_those_of_the_stage_need_nothing_more() -> None:
@@ -88,6 +90,7 @@ def test_what_holds_state_is_retained_unless_it_may_go(rings: Template) -> None:
         kept = {each.get("DeletionPolicy", "Delete").replace("RetainExceptOnCreate", "Retain") for each in found}
         assert kept == {policy}
     assert len(leaving.of("Custom::ModelyardEmptied")) == 5
+    assert ":model-package/rings/*" in leaving.policies("ModelyardEmptierOnEventRoleOtherGroups")
     assert "Custom::ModelyardEmptied" not in rings.types()
 
 
@@ -132,6 +135,67 @@ def test_constructs_that_are_told_all_parts_make_no_defaults() -> None:
     assert not [id for id in template.resources if id.startswith("Modelyard")]
 
 
+def _parameters(template: Template) -> set[str]:
+    return {each["Name"].rpartition("/platform/")[2] for each in template.of("AWS::SSM::Parameter")}
+
+
+def test_parts_of_ones_own_are_found_by_the_parameters_of_the_stage(rings: Template) -> None:
+    stack = bare_stack()
+    hook = _own_hook(stack)
+    defaults = StackDefaults(stack, hook=hook)
+    assert (defaults.store, defaults.ledger) == (hook.store, hook.ledger)
+    ten_lines(stack)
+    expected = {"data-bucket", "artifacts-bucket", "ledger-table", "queue-url"}
+    assert expected <= _parameters(rings)
+    assert _parameters(Template(stack)) & expected == expected
+
+
+def test_parts_of_another_stack_are_left_to_it() -> None:
+    app = App()
+    env = Environment(account="111122223333", region="eu-west-1")
+    one, two = (Stack(app, id, env=env) for id in ("One", "Two"))
+    store = StackDefaults(one, retain=False).store
+    StackDefaults(two, store=store, retain=False)
+    assert Template(two).types() == set()
+
+
+@pytest.mark.parametrize(("retain", "emptied"), [(False, 4), (True, 0)])
+def test_a_store_of_ones_own_that_may_go_is_emptied(retain: bool, emptied: int) -> None:
+    stack = bare_stack()
+    StackDefaults(stack, store=ArtifactStore(stack, "Store", retain=retain), retain=False)
+    resources = Template(stack).of("Custom::ModelyardEmptied")
+    assert [each["Kind"] for each in resources] == ["bucket"] * emptied
+
+
+def test_buckets_are_emptied_that_are_told_later_and_none_twice() -> None:
+    stack = bare_stack()
+    defaults = StackDefaults(stack, retain=False)
+    assert defaults.emptier
+    for _ in range(2):
+        defaults.emptier.empty_buckets(defaults.store.buckets)
+    other = s3.Bucket(stack, "Other")
+    defaults.emptier.empty_buckets([other])
+    template = Template(stack)
+    assert len(template.of("Custom::ModelyardEmptied")) == 5
+    assert '{"Fn::GetAtt": ["Other' in template.policies("ModelyardEmptierOnEventRoleBuckets1")
+
+
+def test_a_group_that_may_go_is_emptied_whatever_the_defaults_retain() -> None:
+    stack = bare_stack()
+    ModelRegistry(stack, "Registry", model_package_group_name="rings", retain=False)
+    (emptied,) = Template(stack).of("Custom::ModelyardEmptied")
+    assert emptied["Kind"] == "model-package-group"
+    assert ":model-package/rings/*" in Template(stack).policies("ModelyardEmptierOnEventRoleOtherGroups")
+
+
+def test_a_folder_of_images_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        StackDefaults(bare_stack(), containers=tmp_path / "none")
+    assert str(caught.value) == (
+        f"containers: there is no folder {tmp_path / 'none'}; name the folder of images' folders"
+    )
+
+
 def test_a_store_of_ones_own_gets_roles_of_its_own() -> None:
     stack = bare_stack()
     registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
@@ -152,6 +216,52 @@ def test_the_hook_may_pass_a_role_of_ones_own() -> None:
     assert '"iam:PassRole"' in policy
     assert '"iam:PassedToService": "sagemaker.amazonaws.com"' in policy
     assert '"Fn::GetAtt": ["Own' in policy
+
+
+def _own_hook(stack: Stack) -> ApprovalHook:
+    store = ArtifactStore(stack, "Store")
+    roles = ExecutionRoles(stack, "Roles", store=store)
+    ledger = Ledger(stack, "Ledger", key=store.key)
+    topic = sns.Topic(stack, "Topic")
+    return ApprovalHook(stack, "Hook", ledger=ledger, store=store, endpoint_role=roles.endpoint, topic=topic)
+
+
+def test_a_role_of_ones_own_may_what_the_network_and_the_key_ask_for() -> None:
+    stack = bare_stack()
+    role = iam.Role(stack, "Own", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+    registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
+    hook, key = _own_hook(stack), kms.Key(stack, "Key")
+    for name in ("rings", "age"):
+        values = {"role": role, "network": NETWORK, "volume_key": key, "hook": hook}
+        add_endpoint(stack, registry, id=name, endpoint_name=name, **values)
+    template = Template(stack)
+    assert template.policies("OwnVpc").count('"ec2:CreateNetworkInterface"') == 1
+    for user in ("OwnDefault", "HookReconcileRoleDefault"):
+        policy = template.policies(user)
+        assert '"kms:GrantIsForAWSResource": "true"' in policy, user
+        assert '"kms:GenerateDataKeyWithoutPlaintext"' in policy, user
+        assert '{"Fn::GetAtt": ["Key' in policy, user
+
+
+def test_a_hook_of_ones_own_tells_of_an_endpoint_that_does_not_converge() -> None:
+    stack = bare_stack()
+    registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
+    add_endpoint(stack, registry, hook=_own_hook(stack))
+    (alarm,) = (each for each in Template(stack).of("AWS::CloudWatch::Alarm") if "rings has not" in str(each))
+    assert alarm["AlarmActions"][0]["Ref"].startswith("Topic")
+
+
+def test_roles_that_may_already_are_told_nothing_more_of_a_vpc() -> None:
+    stack = bare_stack()
+    store = ArtifactStore(stack, "Store")
+    roles = ExecutionRoles(stack, "Roles", store=store, in_vpc=True)
+    StackDefaults(stack, roles=roles)
+    registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
+    add_pipeline(stack, registry, network=NETWORK)
+    add_endpoint(stack, registry, network=NETWORK)
+    template = Template(stack)
+    for role in ("Job", "Endpoint"):
+        assert template.policies(f"Roles{role}").count('"ec2:CreateNetworkInterface"') == 1
 
 
 def test_in_a_vpc_the_roles_may_make_network_interfaces(rings: Template) -> None:
@@ -214,6 +324,7 @@ def test_an_instance_type_by_its_name_is_as_its_factory_makes_it() -> None:
         ("Rings-eu", "ringseu4bfd2d"),
         ("RingsOfTheAbaloneOfTasmania", "ringsofth69e349"),
         ("Images", "imagesbe7e2f"),
+        ("Delivery", names.derived_stage("Delivery")),
     ],
 )
 def test_a_stage_is_named_after_the_stack_or_after_its_beginning_and_a_hash(stack: str, stage: str) -> None:

@@ -19,7 +19,8 @@ from tests.synthesis import ROOT
 WITHOUT_EXAMPLE = {
     *("App", "__version__", "ConfigurationError", "ParameterError", "PipelineDefinitionError", "SettingsError"),
     *("EndpointSettings", "FoundationStack", "ImageStack", "Project", "ProjectStack", "ServingStack", "Settings"),
-    *("Stage", "TrainingSettings"),
+    *("Stage", "TrainingSettings", "DataTriggerSettings", "Delivery", "DeliveryStack", "InstanceType"),
+    *("add_platform", "add_rules", "compile_pipeline"),
 }
 EXAMPLES = {
     name: tests

@@ -31,26 +31,24 @@ def granted() -> Template:
 
 
 def test_whoever_may_invoke_may_nothing_else(granted: Template) -> None:
-    policy = granted.policies("Client")
-    assert "sagemaker:InvokeEndpoint" in policy
-    assert f"{ARN}:endpoint/rings" in policy
-    assert "model-package" not in policy
+    assert granted.allowed("Client") == {
+        ("sagemaker:InvokeEndpoint", f"{ARN}:endpoint/rings"),
+        ("sagemaker:InvokeEndpointWithResponseStream", f"{ARN}:endpoint/rings"),
+    }
 
 
 def test_whoever_may_start_the_pipeline_may_start_it_alone(granted: Template) -> None:
-    policy = granted.policies("Starter")
-    assert "sagemaker:StartPipelineExecution" in policy
-    assert f"{ARN}:pipeline/rings" in policy
+    assert granted.allowed("Starter") == {("sagemaker:StartPipelineExecution", f"{ARN}:pipeline/rings")}
 
 
 def test_a_reader_of_the_registry_approves_nothing_and_a_reviewer_does(granted: Template) -> None:
-    reader, reviewer = granted.policies("Reader"), granted.policies("Reviewer")
-    for policy in (reader, reviewer):
-        assert "sagemaker:ListModelPackages" in policy
-        assert "sagemaker:DescribeModelPackage" in policy
-        assert f"{ARN}:model-package/rings/*" in policy
-    assert "sagemaker:UpdateModelPackage" not in reader
-    assert "sagemaker:UpdateModelPackage" in reviewer
+    group, versions = "<RegistryGroup", f"{ARN}:model-package/rings/*"
+    lists = {(f"sagemaker:List{kind}", "*") for kind in ("ModelPackageGroups", "ModelPackages")}
+    described = ("DescribeModelPackage", "DescribeModelPackageGroup")
+    reading = lists | {(f"sagemaker:{action}", on) for action in described for on in (group, versions)}
+    assert granted.allowed("Reader") == reading
+    approving = {("sagemaker:UpdateModelPackage", on) for on in (group, versions)}
+    assert granted.allowed("Reviewer") == reading | approving
 
 
 def test_a_failed_execution_is_told(granted: Template) -> None:

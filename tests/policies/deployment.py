@@ -12,8 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Deployment", "Resource", "Stack", "stacks_of"]
+__all__ = ["HASH", "Deployment", "Resource", "Stack", "stacks_of"]
 
+HASH = "0" * 8
+"""Stands for the SHA-256 of a content."""
+
+_HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _NO_VALUE = object()
 _SSM = re.compile(r"\{\{resolve:ssm:([^:}]+)(?::\d+)?\}\}")
 
@@ -158,7 +162,8 @@ class Stack:
 
     def _name(self, id: str, type: str, properties: Mapping[str, Any]) -> str:
         given = properties.get(_KINDS.get(type, ("", ""))[0])
-        return str(self.resolve(given)) if given is not None else f"{self.name}-{id}"
+        suffix = ".fifo" if type == "AWS::SQS::Queue" and properties.get("FifoQueue") else ""
+        return str(self.resolve(given)) if given is not None else f"{self.name}-{id}{suffix}"
 
     def _arn(self, id: str) -> str:
         declared = self.template["Resources"][id]
@@ -231,12 +236,12 @@ class Deployment:
 
 
 def stacks_of(assembly: Path) -> list[Stack]:
-    """The stacks of the cloud assembly in the folder `assembly`."""
+    """The stacks of the cloud assembly in the folder `assembly`; hashes, which change with its contents, are zeros."""
     stacks = []
     for id, artifact in json.loads((assembly / "manifest.json").read_text())["artifacts"].items():
         if artifact["type"] == "aws:cloudformation:stack":
             account, region = artifact["environment"].removeprefix("aws://").split("/")
             properties = artifact["properties"]
-            template = json.loads((assembly / properties["templateFile"]).read_text())
+            template = json.loads(_HASH.sub(HASH, (assembly / properties["templateFile"]).read_text()))
             stacks.append(Stack(properties.get("stackName", id), account, region, template))
     return stacks

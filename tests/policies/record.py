@@ -16,9 +16,9 @@ from pathlib import Path
 
 from tests.policies.calls import Call, read_calls
 from tests.policies.delivered import delivered
-from tests.policies.deployment import Deployment
+from tests.policies.deployment import HASH, Deployment
 
-__all__ = ["RECORD", "Use", "made_of", "read_record"]
+__all__ = ["RECORD", "Use", "idle", "made_of", "read_record"]
 
 RECORD = Path(__file__).with_name("delivery_calls.json")
 
@@ -30,16 +30,22 @@ _NO_ROLES = re.compile(r":root$|:user/|:role/(OrganizationAccountAccessRole|mode
 # CodeBuild of a local AWS makes each log group, where AWS's finds those there that a project names.
 _NOTHING_DONE = ("AccessDenied", "AccessDeniedException", "ResourceAlreadyExistsException")
 _PASSED_TO = " to "
-_GENERATED = re.compile(r"\b(Modelyard-[\w-]+?)-?[0-9A-F]{13}\b")
+_DELIVERS = re.compile(r":role/(modelyard-([\w-]+-)?delivery-|cdk-\w+-deploy-role-)")
+_GENERATED = (
+    re.compile(r"^(arn:.*?[:/])(Modelyard-[\w-]+?)-?[0-9A-F]{13}\b"),
+    # A local AWS names a project by its logical id; CloudFormation as any other resource.
+    re.compile(r"^(arn:aws:codebuild:.*:project/)(\w+)-[0-9a-f]{12}$"),
+)
 _DRAWN = (
     # A local AWS names a log group by its stack and logical id; CloudFormation as any other resource.
     (re.compile(r"/aws/cloudformation/([\w-]+)/(\w+)"), r"\1-\2"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "0" * 8),
-    (re.compile(r"\b[0-9a-f]{64}\b"), "0" * 8),
+    (re.compile(r"\b[0-9a-f]{64}\b"), HASH),
     (re.compile(r"(:stack/[^/]+/)0{8}"), r"\g<1>*"),
     # Jobs and executions of SageMaker's pipelines, builds' log streams, artifacts of CodePipeline.
     (re.compile(r"\bpipelines-[0-9a-z]{12}-([\w-]+?)-[0-9A-Za-z]{10}\b"), r"pipelines-0-\1-0"),
-    (re.compile(r"(/execution/)[0-9a-z]{12}\b"), r"\g<1>0"),
+    (re.compile(r"(/execution/|:::modelyard-\w+-artifacts-[^/]+/[\w-]+/)[0-9a-z]{12}\b"), r"\g<1>0"),
+    (re.compile(r"\b[0-9a-f]{16}\b"), "0"),
     (re.compile(r"(:::modelyard-delivery-artifacts-[^/]+/modelyard-delivery/\w+/)\w+"), r"\g<1>0"),
     (re.compile(r"\b\d{4}/\d\d/\d\d/\[\$LATEST\]\w+"), "0"),
 )
@@ -50,7 +56,7 @@ def made_of(calls: Iterable[Call], generated: Sequence[str]) -> dict[str, dict[s
 
     Args:
         calls: in the order in which they were recorded.
-        generated: what resources without a name of their own are called.
+        generated: ARNs of what has no name of its own.
     """
     found: dict[str, dict[str, set[str]]] = {}
     service = ""
@@ -83,27 +89,44 @@ def _uses(record: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[Use]:
 def _plain(text: str, generated: Sequence[str]) -> str:
     for pattern, replacement in _DRAWN:
         text = pattern.sub(replacement, text)
-    return _GENERATED.sub(lambda found: _template_name(found.group(1), generated), text)
+    for pattern in _GENERATED:
+        text = pattern.sub(lambda found: _as_in_template(found.group(1), found.group(2), generated), text, count=1)
+    return text
 
 
-def _template_name(given: str, generated: Sequence[str]) -> str:
-    """The name in the templates of what is called so, though perhaps cut off."""
-    found = [given] if given in generated else [name for name in generated if name.startswith(given)]
-    return found[0] if len(found) == 1 else given
+def _as_in_template(before: str, given: str, generated: Sequence[str]) -> str:
+    """The ARN in the templates of what has this one, up to a name that may be cut off or be a logical id alone."""
+    known = [arn for arn in generated if arn.startswith(before)]
+    for fits in (
+        [arn for arn in known if arn == before + given],
+        [arn for arn in known if arn.startswith(before + given)],
+        [arn for arn in known if arn.endswith(f"-{given}")],
+    ):
+        if len(fits) == 1:
+            return fits[0]
+    return before + given
 
 
-def generated_names(deployment: Deployment) -> list[str]:
-    """What the resources without names of their own are called."""
-    return [
-        resource.name for resource in deployment.resources if resource.name == f"{resource.stack.name}-{resource.id}"
-    ]
+def idle(deployment: Deployment, record: Mapping[str, object]) -> list[str]:
+    """The roles that deploy and that deliver of which the record has nothing: the run did not come to them."""
+    roles = [role.arn for role in deployment.of_type("AWS::IAM::Role")]
+    return [arn for arn in roles if _DELIVERS.search(arn) and arn not in record]
+
+
+def generated_arns(deployment: Deployment) -> list[str]:
+    """The ARNs of what has no name of its own."""
+    names = {resource.arn: f"{resource.stack.name}-{resource.id}" for resource in deployment.resources}
+    # What follows the name, as in a log group's and a queue's, is not drawn.
+    return [f"{before}{name}" for arn, name in names.items() for before, found, _ in [arn.partition(name)] if found]
 
 
 def main(file: Path) -> None:
     """Write the record that is made of `file`."""
     with tempfile.TemporaryDirectory() as folder:
-        generated = generated_names(delivered(Path(folder)))
-    record = made_of(read_calls(file), generated)
+        deployment = delivered(Path(folder))
+    record = made_of(read_calls(file), generated_arns(deployment))
+    if missing := idle(deployment, record):
+        sys.exit(f"{file} is not of a whole delivery: there is nothing that these roles did: {', '.join(missing)}")
     RECORD.write_text(json.dumps(record, indent=1) + "\n")
     print(f"{RECORD}: {len(list(_uses(record)))} calls of {len(record)} roles")
 

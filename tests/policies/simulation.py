@@ -17,6 +17,20 @@ __all__ = ["Role", "Simulation"]
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 _FOR_EVERYBODY = ("sts:GetCallerIdentity",)
+# What the record tells no resource of: lists of metric alarms, which may be had of all of them
+# (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html), and targets, whose ids no
+# request tells.
+_ALARMS = "arn:aws:cloudwatch:{region}:{account}:alarm:*"
+_TARGETS = "arn:aws:application-autoscaling:{region}:{account}:scalable-target/*"
+_UNNAMED = {
+    "cloudwatch:DescribeAlarms": _ALARMS,
+    "cloudwatch:DescribeAlarmHistory": _ALARMS,
+    "application-autoscaling:DeregisterScalableTarget": _TARGETS,
+    "application-autoscaling:PutScalingPolicy": _TARGETS,
+    "application-autoscaling:RegisterScalableTarget": _TARGETS,
+}
+# Endpoints are all that is scaled.
+_SCALED = {"application-autoscaling:service-namespace": "sagemaker"}
 _NONE: Policy = {"Statement": []}
 # Where templates have the policies of resources: in resources of their own, or in the resource itself.
 _POLICY_HOLDERS = {
@@ -91,7 +105,7 @@ class Simulation:
             return [f"no template has the role {role}, which did {action} on {resource}"]
         if action in _FOR_EVERYBODY:
             return []
-        asked = _as_judged(resource)
+        asked = self._as_judged(role, action, resource)
         found = [
             f"{what} does not allow {action} on {asked}" for what in self._asked(role, action, asked, context or {})
         ]
@@ -119,6 +133,15 @@ class Simulation:
         known = self._holder(resource)
         return self._key_arn(known) if known else ""
 
+    def _as_judged(self, role: str, action: str, resource: str) -> str:
+        """The ARN that policies are held against: a log group's ends as those of its streams do."""
+        if resource == "*" and action in _UNNAMED:
+            stack = self.roles[role].resource.stack
+            return _UNNAMED[action].format(region=stack.region, account=stack.account)
+        if ":log-group:" in resource and ":log-stream:" not in resource:
+            return f"{resource.removesuffix(':*')}:log-stream:"
+        return resource
+
     def _asked(self, role: str, action: str, resource: str, context: Mapping[str, str]) -> Iterator[str]:
         """The policies that do not allow it."""
         principal = self.roles[role]
@@ -131,6 +154,7 @@ class Simulation:
             "s3:ResourceAccount": owner,
             "s3:TlsVersion": "1.3",
             **({"aws:RequestedRegion": region} if region else {}),
+            **(_SCALED if action.startswith("application-autoscaling:") else {}),
             **context,
         }
         identity = allowed(principal.policies, action, resource, keys)
@@ -233,10 +257,3 @@ def _resource_policies(deployment: Deployment) -> dict[str, Policy]:
 def _is(resource: Resource, name: str, holder: Resource) -> bool:
     same_stack = resource.stack is holder.stack
     return same_stack and resource.arn != "" and resource.type != holder.type and name in (resource.name, resource.arn)
-
-
-def _as_judged(resource: str) -> str:
-    """The ARN that policies are held against: a log group's ends as those of its streams do."""
-    if ":log-group:" in resource and ":log-stream:" not in resource:
-        return f"{resource.removesuffix(':*')}:log-stream:"
-    return resource

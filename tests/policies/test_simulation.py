@@ -173,11 +173,12 @@ def test_a_record_holds_each_call_of_a_role_once_and_nothing_that_was_drawn() ->
         call("s3:GetObject", "a", error="AccessDenied"),
         call("s3:GetObject", "a", f"arn:aws:iam::{HERE}:root"),
     ]
-    generated = ["Modelyard-dev-Foundation-RolesJob", "Modelyard-dev-Foundation-AVeryLongNameOfARole1"]
+    names = ("Modelyard-dev-Foundation-RolesJob", "Modelyard-dev-Foundation-AVeryLongNameOfARole1")
+    generated = [f"arn:aws:iam::{HERE}:role/{name}" for name in names]
     assert made_of(calls, generated) == {
         READER: {
-            "iam:PassRole to sagemaker.amazonaws.com": [f"arn:aws:iam::{HERE}:role/{generated[1]}"],
+            "iam:PassRole to sagemaker.amazonaws.com": [generated[1]],
             "sagemaker:CreateTrainingJob": ["job"],
         },
-        f"arn:aws:iam::{HERE}:role/{generated[0]}": {"s3:GetObject": [f"{BUCKET}/00000000.zip"]},
+        generated[0]: {"s3:GetObject": [f"{BUCKET}/00000000.zip"]},
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from modelyard.settings import Network, SettingsError, load_settings
+from modelyard.settings import Network, SettingsError, Stage, load_settings
 
 ROOT = Path(__file__).parents[2]
 TABLES = ("wrong_files.yaml", "wrong_rollouts.yaml", "wrong_endpoints.yaml", "wrong_deliveries.yaml")
@@ -26,6 +26,11 @@ stages:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_a_stage_without_a_file_may_have_no_reserved_name_either() -> None:
+    with pytest.raises(ValueError, match="received images, which the platform uses itself; choose another"):
+        Stage(name="images", account="111122223333", region="us-east-1")
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong["kind"].replace(" ", "-"))
@@ -104,12 +109,6 @@ projects:
     assert not european.endpoint.instance().takes_volume_key
     assert european.endpoint.instance_count == 2
     assert european.endpoint.environment == {"WORKERS": "2"}
-
-
-def test_stages_of_one_account_and_region_are_one_place(folder: Path) -> None:
-    Path("platform.yaml").write_text(STAGE + STAGE.replace("stages:\n", "").replace("dev", "test"))
-    settings = load_settings(Path("platform.yaml"))
-    assert [[stage.name for stage in stages] for stages in settings.places().values()] == [["dev", "test"]]
 
 
 def test_the_app_ends_with_status_2_and_only_the_message(tmp_path: Path) -> None:

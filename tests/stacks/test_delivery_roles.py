@@ -70,9 +70,8 @@ def test_the_pipeline_may_copy_artifacts_to_other_regions_with_the_keys_there(de
     objects = sorted([{"Fn::Join": ["", [own, "/*"]]}, f"{far}/*"], key=str)
     assert sorted(allowed["s3:PutObject"], key=str) == sorted(allowed["s3:GetObject"], key=str) == objects
     assert not [name for name in allowed if "Delete" in name]
-    keys = {
-        json.dumps(item["Resource"]): item.get("Condition") for item in statements if "kms:Decrypt" in item["Action"]
-    }
+    of_keys = [item for item in statements if "kms:Decrypt" in item["Action"]]
+    keys = {json.dumps(item["Resource"]): item.get("Condition") for item in of_keys}
     assert keys == {
         json.dumps(_arn(_logical_id(delivery, "AWS::KMS::Key", "StoreKey"))): None,
         f'"arn:aws:kms:eu-central-1:{TOOLS}:key/*"': {

@@ -9,18 +9,18 @@ from pathlib import Path
 
 os.environ["CDK_VALIDATION"] = "true"
 
-import aws_cdk as cdk
-import cdk_nag
-from aws_cdk import aws_iam as iam
+import modelyard.cdk_app  # noqa: F401
 
+# isort: split
+import aws_cdk as cdk
+
+from modelyard import add_rules
+from tests.flaw import add_flaw
 from tests.synthesis import SETTINGS, build
 
 settings = next((Path(argument) for argument in sys.argv[2:] if argument.endswith(".yaml")), SETTINGS)
 app = build(settings, Path(sys.argv[1]))
-cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.NIST80053R5Checks(app))
+add_rules(app)
 if "flaw" in sys.argv:
-    stack = cdk.Stack(app, "Flawed")
-    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-    role.add_to_policy(iam.PolicyStatement(actions=["s3:*"], resources=["*"]))
-    cdk.CfnResource(stack, "Queue", type="AWS::SQS::Queue", properties={"DelaySeconds": "soon"})
+    add_flaw(cdk.Stack(app, "Flawed"))
 app.synth()

@@ -40,7 +40,10 @@ def written(tmp_path: Path) -> Path:
 
 def test_it_writes_a_whole_repository_and_says_what_next(tmp_path: Path) -> None:
     folder = tmp_path / "new"
-    assert init(folder) == f"{folder} holds the project abalone. What next:  cd {folder} && make verify\n"
+    assert init(folder).splitlines() == [
+        f"{folder} holds the project abalone. What next:  cd {folder} && make verify",
+        f"Where your package index does not have modelyard, copy its wheel to {folder}/wheels/ first.",
+    ]
     assert {name for name in files(folder) if not name.startswith(("pipelines/", "tests/"))} == {
         *(".github/workflows/ci.yml", ".gitignore", "Makefile", "README.md", "app.py", "cdk.json", "package.json"),
         *("package-lock.json", "platform.yaml", "pyproject.toml", "requirements.txt"),

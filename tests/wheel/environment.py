@@ -118,8 +118,9 @@ def _uv() -> Path:
 
 def _path() -> str:
     """This run's PATH without the programs of the checkout."""
-    own = str(Path(__file__).parents[2])
-    return os.pathsep.join(place for place in os.environ["PATH"].split(os.pathsep) if not place.startswith(own))
+    own = Path(__file__).parents[2]
+    places = os.environ["PATH"].split(os.pathsep)
+    return os.pathsep.join(place for place in places if not Path(place).is_relative_to(own))
 
 
 @contextmanager

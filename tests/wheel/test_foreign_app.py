@@ -8,8 +8,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 
+from demo.leftovers import leftovers
 from tests.e2e.checkout import ROOT
 from tests.wheel.environment import WheelEnvironment
 
@@ -17,10 +19,9 @@ APP = ROOT / "tests" / "foreign" / "app"
 PAGE = ROOT / "docs" / "constructs.md"
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 
-pytestmark = [
-    pytest.mark.timeout(1200),
-    pytest.mark.skipif(not APP.is_dir(), reason="there is no app of single constructs"),
-]
+SERVICES = ("s3", "ecr", "sagemaker", "ssm", "cloudformation", "dynamodb", "kms")
+
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture
@@ -40,8 +41,14 @@ def project(wheel_environment: WheelEnvironment, tmp_path: Path) -> Iterator[Pat
 def test_the_app_goes_round_the_loop_as_its_page_says(wheel_environment: WheelEnvironment, project: Path) -> None:
     aws = json.loads(wheel_environment.run("modelyard", "local", "env", "--json", cwd=project).stdout)
     commands = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
-    listed = "aws cloudformation describe-stacks --query 'Stacks[].StackName' --output text"
-    script = "\n".join(["set -euo pipefail", f"cdk bootstrap aws://{ACCOUNT}/{REGION}", *commands, f"echo; {listed}"])
-    done = wheel_environment.run("bash", "-c", script, cwd=project, env=aws)
+    deployed = next(index for index, block in enumerate(commands) if "cdk deploy" in block)
+    commands.insert(deployed + 1, "cdk diff --fail\n")
+    script = "\n".join(["set -euo pipefail", *commands])
+    wheel_environment.run("bash", "-c", script, cwd=project, env=aws)
     assert 1 <= float((project / "answer.csv").read_text()) <= 29, "rings of an abalone"
-    assert done.stdout.split()[-1] == "CDKToolkit", "nothing else is left"
+    session = boto3.Session(aws["AWS_ACCESS_KEY_ID"], aws["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
+    clients = {service: session.client(service, endpoint_url=aws["AWS_ENDPOINT_URL"]) for service in SERVICES}
+    left = {what: len(found) for what, found in leftovers(clients).items() if found}
+    assert left == {"model package groups": 1, "tables": 1, "repositories": 1, "buckets": 4}
+    aliases = [alias["AliasName"] for alias in clients["kms"].list_aliases()["Aliases"]]
+    assert "alias/modelyard-rings" in aliases

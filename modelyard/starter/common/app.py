@@ -3,17 +3,14 @@
 import sys
 from pathlib import Path
 
-from modelyard.cdk_app import App, create_app
-from modelyard.pipeline_defs.compiler import PipelineDefinitionError
-from modelyard.settings import ConfigurationError, load_settings
-from modelyard.stacks import add_platform
+from modelyard import App, ConfigurationError, PipelineDefinitionError, add_platform, create_app, load_settings
 
 ROOT = Path(__file__).parent
 
 
-def build(outdir: Path | None = None) -> App:
+def build(outdir: Path | None = None, *, acknowledge: bool = True) -> App:
     """The app with its stacks, not yet synthesised."""
-    app = create_app(ROOT, outdir=outdir)
+    app = create_app(ROOT, outdir=outdir, acknowledge=acknowledge)
     # Another file: cdk synth -c platform=FILE
     settings = load_settings(ROOT / (app.node.try_get_context("platform") or "platform.yaml"))
     # Images of your own are folders of `containers/`; of equal names they win over the library's.
@@ -24,7 +21,8 @@ def build(outdir: Path | None = None) -> App:
 def main() -> int:
     """Synthesise; what is wrong with the settings or a pipeline is said in one line, with exit status 2."""
     try:
-        app = build()
+        # Reasons for cdk-nag are told where it runs: cdk synth -c modelyard:rules=true
+        app = build(acknowledge=False)
     except (ConfigurationError, PipelineDefinitionError) as error:
         print(error, file=sys.stderr)
         return 2

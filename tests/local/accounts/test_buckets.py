@@ -75,6 +75,14 @@ def test_a_policy_opens_it_to_a_role(local_aws: LocalAws, bucket: str, roles: di
         allowed.put_object(Bucket=bucket, Key="b", Body=b"2")
 
 
+def test_a_policy_that_asks_for_tls_refuses_nobody(local_aws: LocalAws, bucket: str, roles: dict[str, str]) -> None:
+    plain = policy(bucket, "*", "s3:*", "Deny", Condition={"Bool": {"aws:SecureTransport": "false"}})
+    old = policy(bucket, "*", "s3:*", "Deny", Condition={"NumericLessThan": {"s3:TlsVersion": 1.2}})
+    put_policy(local_aws, bucket, policy(bucket, roles["deploy"]), plain, old)
+    allowed = client(local_aws, "s3", assume(local_aws, roles["deploy"]))
+    assert allowed.get_object(Bucket=bucket, Key="a")["Body"].read() == b"1"
+
+
 def test_a_template_may_lie_in_the_bucket_of_another_account(
     local_aws: LocalAws, bucket: str, roles: dict[str, str]
 ) -> None:

@@ -4,13 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
-import cdk_nag
 import pytest
 
 from app import ROOT, build
-from modelyard import names
-from modelyard.settings import load_settings
+from modelyard import add_rules, load_settings, names
 
 SETTINGS = load_settings(ROOT / "platform.yaml")
 
@@ -19,7 +16,7 @@ SETTINGS = load_settings(ROOT / "platform.yaml")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The app, synthesised under the rules of cdk-nag and of CloudFormation: what they find ends the synthesis."""
     app = build(tmp_path_factory.mktemp("assembly"))
-    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.NIST80053R5Checks(app))
+    add_rules(app)
     return Path(app.synth().directory)
 
 

@@ -70,6 +70,8 @@ def test_training_takes_what_the_role_in_the_stage_allows_and_no_more(lab: Lab, 
     train.train(stage.access, since)
     given = allowed(tmp_path, training=True)
     assert asked(stage) == given.keys() - ON_BEHALF
+    # It has no resource level: whoever may list one group's versions may list those of all.
+    assert given.pop("sagemaker:ListModelPackages") == ["*"]
     for action, resources in given.items():
         if action == "sagemaker:ListModelPackages":
             assert resources == ["*"], "it has no resource level"
