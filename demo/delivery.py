@@ -314,7 +314,7 @@ def one_image(delivery: Delivery) -> None:
     """Change one container, and compare what was built."""
     before = delivery.builds()
     serving = delivery.repository.folder / "modelyard" / "containers" / SECOND / "serving.py"
-    serving.write_text(serving.read_text() + "# Changed.\n")
+    serving.write_text(serving.read_text() + "\n\n# Changed.\n")
     execution = delivery.run_to_gate(delivery.push())
     built = delivery.builds()[len(before) :]
     delivery.screen.say(f"built: {', '.join(built)}")

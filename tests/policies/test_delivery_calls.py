@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from tests.policies.deployment import Deployment
 from tests.policies.record import RECORD, idle, read_record
 from tests.policies.simulation import Simulation
@@ -23,6 +21,5 @@ def test_each_recorded_call_is_allowed(simulation: Simulation) -> None:
     assert not missing, "\n".join(missing)
 
 
-@pytest.mark.xfail(strict=True, reason="the record is of parts of a delivery, and to be renewed from a whole one")
 def test_the_record_is_of_a_whole_delivery(deployment: Deployment) -> None:
     assert idle(deployment, json.loads(RECORD.read_text())) == []
