@@ -30,7 +30,7 @@ class DeliveryBuilds(Construct):
 
     Args:
         store: where artifacts are kept.
-        publishing_roles: ARNs of the roles that publish assets to the stages' accounts and regions.
+        publishing_roles: ARNs of the roles that publishing assets to the stages' accounts and regions takes.
     """
 
     def __init__(self, scope: Construct, id: str, *, store: DeliveryStore, publishing_roles: Sequence[str]) -> None:

@@ -111,7 +111,8 @@ class DeliveryStack(_DeliveryStack):
             source=delivery.source is None,
             retain=not delivery.disposable,
         )
-        publishing = [roles.publishing for roles in bootstrap.values()]
+        # The CDK's command looks by the deploy role whether an account is bootstrapped, then publishes by the other.
+        publishing = [role for roles in bootstrap.values() for role in (roles.publishing, roles.deploy)]
         builds = DeliveryBuilds(self, "Builds", store=self._store, publishing_roles=publishing)
         order = [each.stage.name for each in stages]
         planned = dict.fromkeys((each.stage.account, each.stage.region) for each in stages[1:])

@@ -137,7 +137,8 @@ def _expected(simulation: Simulation, stages: dict[str, str]) -> Iterator[tuple[
     for account in dict.fromkeys([TOOLS, *stages.values()]):
         bootstrap = f"arn:aws:iam::{account}:role/cdk-hnb659fds-{{}}-role-{account}-{REGION}"
         yield pipeline, bootstrap.format("deploy")
-        yield f"{own}{names.delivery_project('assets')}", bootstrap.format("file-publishing")
+        for kind in ("deploy", "file-publishing"):
+            yield f"{own}{names.delivery_project('assets')}", bootstrap.format(kind)
     for account in list(stages.values())[1:]:
         yield (
             f"{own}{names.delivery_function('plan')}",
