@@ -21,7 +21,6 @@ TOLD = (
     r"Foundation: new, \d+ resources",
     r"aws codepipeline put-approval-result",
     r"Deploy-staging Promote Succeeded",
-    r"aws sagemaker update-model-package",
     r"Deploy-staging SmokeTest Succeeded",
     r"Deploy-production SmokeTest Succeeded",
     r"│ dev +│ \d+ │ 1 +│ ([0-9a-f]{12}) +│ (sha256:\S+) ",

@@ -38,6 +38,8 @@ class Pipeline:
     """CodePipeline, which expects certain results."""
 
     def __init__(self, aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+        # What another test has made holds that test's keys.
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
         self._aws, make = aws, boto3.client
         codepipeline = make("codepipeline", region_name=aws.region)
         self.stubber = Stubber(codepipeline)
