@@ -11,7 +11,7 @@ from typing import Any
 from demo.endpoint import DemoFailed
 from demo.loop import Loop
 from demo.objects import read_json, read_object
-from demo.performance import ROOT, perform, start_local_aws
+from demo.performance import ROOT, perform, start_local_aws, tell_how_to_stop
 from demo.pipeline import Execution
 from demo.screen import Screen
 from demo.shell import Shell
@@ -97,9 +97,7 @@ def run(screen: Screen, shell: Shell, keep: bool) -> None:
     with screen.stage("Transcribe held-out recordings"):
         loop.call(version)
     if keep:
-        home = HOME.relative_to(ROOT)
-        screen.say(f'It is still running: eval "$(modelyard local env --project {home})"')
-        screen.say(f"Stop it with: modelyard local down --project {home}")
+        tell_how_to_stop(screen, HOME)
         return
     with screen.stage("Destroy everything"):
         loop.destroy()

@@ -16,7 +16,7 @@ from demo.endpoint import DemoFailed, package_of, predict, wait_until_serving
 from demo.executions import Action, Follower
 from demo.leftovers import leftovers
 from demo.objects import read_csv, read_object
-from demo.performance import ROOT, perform, start_local_aws
+from demo.performance import ROOT, perform, start_local_aws, tell_how_to_stop
 from demo.repository import Repository
 from demo.screen import Screen
 from demo.shell import Shell
@@ -103,8 +103,8 @@ class Delivery:
         Returns the execution, or the one that took its place when the pipeline updated itself.
         """
         while True:
-            status, said = self.follower.follow(execution, until=self._waits, meanwhile=self.upload)
-            waiting = [action for action in self.follower.actions(execution) if self._waits(action)]
+            status, said = self.follower.follow(execution, until=self._at_gate, meanwhile=self.upload)
+            waiting = [action for action in self.follower.actions(execution) if self._at_gate(action)]
             if waiting:
                 return execution
             if status == "Succeeded":
@@ -250,9 +250,6 @@ class Delivery:
     def _at_gate(action: Action) -> bool:
         return action.name == "Gate" and action.status == "InProgress"
 
-    def _waits(self, action: Action) -> bool:
-        return self._at_gate(action)
-
 
 def run(screen: Screen, shell: Shell, keep: bool, quick: bool = False) -> None:
     """The stages of the demo, in their order."""
@@ -287,9 +284,7 @@ def run(screen: Screen, shell: Shell, keep: bool, quick: bool = False) -> None:
     with screen.stage("Commit a change of one image: no other is built"):
         one_image(delivery)
     if keep:
-        home = HOME.relative_to(ROOT)
-        screen.say(f'It is still running: eval "$(modelyard local env --project {home})"')
-        screen.say(f"Stop it with: modelyard local down --project {home}")
+        tell_how_to_stop(screen, HOME)
         return
     with screen.stage("Destroy everything"):
         delivery.destroy()

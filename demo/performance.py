@@ -19,7 +19,7 @@ from demo.screen import Screen
 from demo.shell import CommandFailed, Shell
 from modelyard.settings import ConfigurationError, Delivery, Stage
 
-__all__ = ["ROOT", "perform", "start_local_aws"]
+__all__ = ["ROOT", "perform", "start_local_aws", "tell_how_to_stop"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -59,3 +59,10 @@ def start_local_aws(screen: Screen, shell: Shell, place: Stage | Delivery, home:
     where = ("--account", place.account, "--region", place.region, "--project", str(home))
     screen.say(shell.run("modelyard", "local", "up", *options, *where).splitlines()[0])
     shell.env |= json.loads(shell.run("modelyard", "local", "env", "--json", "--project", str(home)))
+
+
+def tell_how_to_stop(screen: Screen, home: Path) -> None:
+    """Say how to use, and to end, the local AWS that was left running in ``home``."""
+    place = home.relative_to(ROOT)
+    screen.say(f'It is still running: eval "$(modelyard local env --project {place})"')
+    screen.say(f"Stop it with: modelyard local down --project {place}")

@@ -185,9 +185,9 @@ async def _run(instance: Instance, paths: Paths, listener: socket.socket, owner:
     emulator = Emulator(instance.url, instance.access_key, paths.calls if instance.records_calls else None)
     emulator.direct.serve_on(asyncio.get_running_loop())
     service = sagemaker.install(emulator, paths.sagemaker)
-    autoscaling.install(emulator, service, metrics.install(emulator, service))
-    codebuild.install(emulator, service)
-    codepipeline.install(emulator, service)
+    autoscaling.install(service, metrics.install(emulator, service))
+    codebuild.install(service)
+    codepipeline.install(service)
     keeper = Keeper(paths, emulator, service)
     await _start(asgi_app)
     # Calls that the restored parts make are answered once the server accepts; until then they wait in the backlog.

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import re
 from typing import Any
 
-from modelyard.local.sagemaker.context import Context
+from modelyard.local.sagemaker.context import Context, SageMaker
 from modelyard.local.sagemaker.errors import SageMakerError, UnknownOperation
 from modelyard.local.sagemaker.operations import SAGEMAKER, Api
 from modelyard.shapes import operation_input, operation_output, problems, service_model
 
-__all__ = ["Answer", "answer_error", "call", "handle_json"]
+__all__ = ["Answer", "answer_error", "call", "handle_json", "serve_json"]
 
 log = logging.getLogger("modelyard.local.sagemaker")
 
 Answer = tuple[int, dict[str, str], bytes]
+
+
+def serve_json(service: SageMaker, name: str, target_prefix: str, api: Api) -> None:
+    """Have the emulator of ``service`` answer another AWS service, ``name``, by the operations of ``api``."""
+    emulator = service.emulator
+
+    async def handler(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Answer:
+        context = service.context(*emulator.account_and_region())
+        return await asyncio.to_thread(handle_json, context, headers.get("x-amz-target", ""), body, api)
+
+    emulator.register_service(
+        name,
+        target_prefixes=[target_prefix],
+        host_patterns=[rf"{re.escape(name)}\."],
+        path_patterns=[],
+        credential_scope=name,
+        handler=handler,
+    )
 
 
 def handle_json(context: Context, target: str, body: bytes, api: Api = SAGEMAKER) -> Answer:
