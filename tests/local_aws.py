@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,17 @@ class LocalAws:
     def down(self) -> None:
         """Stop it and wait for its last process."""
         lifecycle.down(self.paths)
+
+    def snapshot_after(self, moment: float) -> float:
+        """When the first snapshot after ``moment`` was taken; waits a minute for it, also for the very first one."""
+        manifest = self.paths.state / "snapshot.json"
+        deadline = time.monotonic() + 60
+        while True:
+            taken = json.loads(manifest.read_text())["taken_at"] if manifest.exists() else 0.0
+            if taken > moment:
+                return float(taken)
+            assert time.monotonic() < deadline, "no snapshot was taken"
+            time.sleep(0.02)
 
     def client(self, service: str) -> Any:
         """A boto3 client with the instance's key."""

@@ -224,25 +224,13 @@ def kill(aws: LocalAws) -> None:
     os.kill(aws.instance.pid, signal.SIGKILL)
 
 
-def snapshot_after(aws: LocalAws, moment: float) -> float:
-    """When the first snapshot after ``moment`` was taken."""
-    manifest = aws.paths.state / "snapshot.json"
-    deadline = time.monotonic() + 60
-    while True:
-        taken = json.loads(manifest.read_text())["taken_at"] if manifest.exists() else 0.0
-        if taken > moment:
-            return float(taken)
-        assert time.monotonic() < deadline, "no snapshot was taken"
-        time.sleep(0.02)
-
-
 def test_after_kill_9_the_last_snapshot_is_there_and_its_age_is_told(own_local_aws: LocalAws) -> None:
     aws = own_local_aws
     aws.client("ssm").put_parameter(Name="/before", Value="1", Type="String")
     queue = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "before"}}}}
     began = time.time()
     aws.client("cloudformation").create_stack(StackName="before", TemplateBody=json.dumps(queue))
-    taken_at = snapshot_after(aws, began)
+    taken_at = aws.snapshot_after(began)
     aws.client("ssm").put_parameter(Name="/after", Value="1", Type="String")
     kill(aws)
     done = aws.modelyard("local", "up", "--account", aws.account, "--region", aws.region)
@@ -259,7 +247,7 @@ def test_after_kill_9_the_last_snapshot_is_there_and_its_age_is_told(own_local_a
 def test_a_registry_write_is_kept_across_kill_9(own_local_aws: LocalAws) -> None:
     began = time.time()
     own_local_aws.client("sagemaker").create_model_package_group(ModelPackageGroupName="kept")
-    snapshot_after(own_local_aws, began)
+    own_local_aws.snapshot_after(began)
     kill(own_local_aws)
     own_local_aws.up()
     groups = own_local_aws.client("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"]

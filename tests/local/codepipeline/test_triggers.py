@@ -174,8 +174,7 @@ def test_what_ran_is_failed_after_a_crash_and_an_approval_that_waits_is_kept(own
         resourceArn=plant.codepipeline.get_pipeline(name=waiting)["metadata"]["pipelineArn"],
         tags=[{"key": "team", "value": "ml"}],
     )
-    manifest = own_local_aws.paths.state / "snapshot.json"
-    eventually(lambda: json.loads(manifest.read_bytes())["taken_at"] > since or None, "what is known is kept")
+    own_local_aws.snapshot_after(since)
     os.kill(own_local_aws.instance.pid, signal.SIGKILL)
     own_local_aws.up()
     plant.reconnect()
