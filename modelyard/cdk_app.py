@@ -3,9 +3,11 @@
 Import this module before `aws_cdk`: jsii looks for its Node when `aws_cdk` is first imported.
 """
 
+import gc
 import json
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,12 @@ ACKNOWLEDGE = "modelyard:acknowledge"
 
 RULES = "modelyard:rules"
 """The context value with which a synthesis is held against cdk-nag's rules, see `modelyard.stacks.add_platform`."""
+
+
+@cache
+def _keep_imports() -> None:
+    """Let the garbage collector pass over what has been imported: a hundred thousand objects that nobody frees."""
+    gc.freeze()
 
 
 def load_context(cdk_json: Path) -> dict[str, Any]:
@@ -54,6 +62,7 @@ def create_app(
         >>> app.node.try_get_context("@aws-cdk/aws-iam:minimizePolicies")
         True
     """
+    _keep_imports()
     app = App(
         context={**load_context(root / "cdk.json"), **(context or {})},
         outdir=None if outdir is None else str(outdir),

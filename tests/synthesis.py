@@ -68,11 +68,31 @@ class Templates:
         body, values = properties["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Sub"]
         return json.loads(body), values
 
-    def statements(self, stack: str, policy: str) -> list[dict[str, Any]]:
-        """The statements of the policy whose logical id starts with `policy`."""
-        properties = self.resource(stack, "AWS::IAM::Policy", policy)["Properties"]
-        statements: list[dict[str, Any]] = properties["PolicyDocument"]["Statement"]
-        return statements
+    def statements(self, stack: str, owner: str) -> list[dict[str, Any]]:
+        """The statements of the policies in a stack: of their own or of roles, whose logical ids start with `owner`."""
+        resources = self.template(stack)["Resources"]
+        return [
+            statement
+            for id, resource in resources.items()
+            if id.startswith(owner)
+            for document in policy_documents(resource)
+            for statement in document["Statement"]
+        ]
+
+
+def policy_documents(resource: Resource) -> list[dict[str, Any]]:
+    """The documents of a policy or of the policies of a role; none of other resources."""
+    match resource:
+        case {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": document}}:
+            return [document]
+        case {"Type": "AWS::IAM::Role", "Properties": {"Policies": policies}}:
+            return [policy["PolicyDocument"] for policy in policies]
+    return []
+
+
+def listed(value: Any) -> list[Any]:
+    """A list of what a policy has one or several of."""
+    return value if isinstance(value, list) else [value]
 
 
 def text(value: Any) -> str:

@@ -1,11 +1,10 @@
 """What makes an approved model version serve."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -21,9 +20,11 @@ from modelyard.constructs.handler import Handler
 from modelyard.constructs.hook_metrics import HookMetrics
 from modelyard.constructs.hook_permissions import LIFETIME_OTHER, RECONCILE_OTHER, HookPermissions, other_endpoint
 from modelyard.constructs.ledger import Ledger
-from modelyard.constructs.paging_alarm import PagingAlarm
+from modelyard.constructs.paging_alarm import paging_alarm
+from modelyard.constructs.part import Part
+from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.provider import ResourceProvider
-from modelyard.constructs.resource import token
+from modelyard.constructs.resource import service_principal, token
 from modelyard.settings import ConfigurationError
 
 if TYPE_CHECKING:
@@ -40,17 +41,17 @@ _ROOM, _ARNS = 4000, 420
 _PARTS = "versions, models, configs and alarms of one endpoint, whose names end with numbers and hashes"
 _TO_SAGEMAKER = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 _RETENTION = Duration.days(14)
-_HEARTBEAT = Duration.minutes(15)
-_RECONCILE_TIMEOUT = Duration.minutes(2)
+_HEARTBEAT = "rate(15 minutes)"
+_RECONCILE_SECONDS = 120
 # Lambda asks for a visibility timeout of at least six times the function's:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _VISIBILITY_TIMEOUT = Duration.minutes(12)
 _MAX_RECEIVES = 10
 # CloudFormation waits an hour for a custom resource; the deletion of an endpoint gives up before that, with a reason.
-_LIFETIME_TIMEOUT = Duration.minutes(55)
+_LIFETIME_SECONDS = 3300
 
 
-class ApprovalHook(Construct):
+class ApprovalHook(Part):
     """Wakes on events and on a heartbeat, and brings each declared endpoint to its desired version.
 
     Rules for the state changes of model packages, endpoints and deployments, and a heartbeat every 15 minutes, invoke
@@ -73,6 +74,7 @@ class ApprovalHook(Construct):
         provider: answers for the custom resource of a `ModelEndpoint`.
         queue: of the endpoints to be reconciled.
         functions: `wake` and `reconcile`, by name.
+        function_names: their names.
         dead_letter_queues: of events and of messages, by what they hold.
         metrics: what `reconcile` says of errors and of each endpoint.
 
@@ -121,24 +123,8 @@ class ApprovalHook(Construct):
             "TOPIC_ARN": token(topic, "topic_arn"),
         }
 
-        def handler(id: str, name: str, description: str, timeout: Duration | None = None) -> Handler:
-            return Handler(
-                self,
-                id,
-                folder="serving",
-                handler=name,
-                description=f"Modelyard {stage}: {description}",
-                environment=environment,
-                timeout=timeout,
-                dead_letter_queue=dead_events if id == "Wake" else None,
-            )
-
-        wake = handler("Wake", "wake.handler", "from an event to the endpoints it concerns")
-        reconcile = handler("Reconcile", "reconcile.handler", "one step to the desired version", _RECONCILE_TIMEOUT)
-        on_event = handler("OnEvent", "lifetime.on_event", "creates, updates, deletes a declaration")
-        is_complete = handler("IsComplete", "lifetime.is_complete", "whether an endpoint is gone")
-        permissions = HookPermissions(
-            Arns.of(scope),
+        allowed = HookPermissions(
+            Arns.of(self),
             stage=stage,
             ledger=ledger,
             store=store,
@@ -146,41 +132,75 @@ class ApprovalHook(Construct):
             topic=topic,
             endpoint_role=endpoint_role,
         )
-        for function, fill in (
-            (wake, permissions.wake),
-            (reconcile, permissions.reconcile),
-            (on_event, permissions.lifetime),
-            (is_complete, permissions.lifetime),
-        ):
-            fill(function.permissions)
-            function.permissions.attach()
-        mapping = reconcile.function.add_event_source_mapping(
-            "Messages", event_source_arn=token(self.queue, "queue_arn"), batch_size=1
+
+        def handler(
+            id: str, name: str, description: str, fill: Callable[[Permissions], None], timeout_seconds: int = 60
+        ) -> Handler:
+            permissions = Permissions()
+            fill(permissions)
+            return Handler(
+                self,
+                id,
+                folder="serving",
+                handler=name,
+                description=f"Modelyard {stage}: {description}",
+                permissions=permissions,
+                environment=environment,
+                timeout_seconds=timeout_seconds,
+                dead_letter_queue_arn=token(dead_events, "queue_arn") if id == "Wake" else None,
+            )
+
+        wake = handler("Wake", "wake.handler", "from an event to the endpoints it concerns", allowed.wake)
+        reconcile = handler(
+            "Reconcile",
+            "reconcile.handler",
+            "one step to the desired version",
+            allowed.reconcile,
+            _RECONCILE_SECONDS,
         )
-        mapping.node.add_dependency(reconcile.role)
+        on_event = handler("OnEvent", "lifetime.on_event", "creates, updates, deletes a declaration", allowed.lifetime)
+        is_complete = handler("IsComplete", "lifetime.is_complete", "whether an endpoint is gone", allowed.lifetime)
+        lambda_.CfnEventSourceMapping(
+            self,
+            "Messages",
+            function_name=reconcile.function_name,
+            event_source_arn=token(self.queue, "queue_arn"),
+            batch_size=1,
+        )
         self.provider = ResourceProvider(
             self,
             "Lifetime",
-            on_event=on_event.function,
-            is_complete=is_complete.function,
-            total_timeout=_LIFETIME_TIMEOUT,
+            on_event=on_event,
+            is_complete=is_complete,
+            total_timeout_seconds=_LIFETIME_SECONDS,
         )
         self._add_rules(wake, dead_events)
-        self.functions: Mapping[str, lambda_.IFunction] = {"wake": wake.function, "reconcile": reconcile.function}
+        self._handlers = {"wake": wake, "reconcile": reconcile}
         self.dead_letter_queues = {"events": dead_events, "messages": dead_messages}
         self._add_alarms(self.dead_letter_queues, topic)
-        self.metrics = HookMetrics(self, "Metrics", stage=stage, log_group=reconcile.log_group, topic=topic)
+        self.metrics = HookMetrics(self, "Metrics", stage=stage, log_group_name=reconcile.log_group_name, topic=topic)
 
         self._arns = Arns.of(self)
         self._other_endpoints = (
-            GrowingPolicy(reconcile.role, "OtherEndpoints", RECONCILE_OTHER, because=_PARTS),
-            GrowingPolicy(on_event.role, "OtherEndpoints", LIFETIME_OTHER, because=_PARTS),
-            GrowingPolicy(is_complete.role, "OtherEndpoints", LIFETIME_OTHER, because=_PARTS),
+            GrowingPolicy(reconcile, "OtherEndpoints", lambda: reconcile.role, RECONCILE_OTHER, because=_PARTS),
+            GrowingPolicy(on_event, "OtherEndpoints", lambda: on_event.role, LIFETIME_OTHER, because=_PARTS),
+            GrowingPolicy(is_complete, "OtherEndpoints", lambda: is_complete.role, LIFETIME_OTHER, because=_PARTS),
         )
         self._room = _ROOM
         self._endpoint_names: set[str] = set()
-        self._role = reconcile.role
-        self._other_roles = GrowingPolicy(reconcile.role, "OtherRoles", ["iam:PassRole"], conditions=_TO_SAGEMAKER)
+        self._other_roles = GrowingPolicy(
+            reconcile, "OtherRoles", lambda: reconcile.role, ["iam:PassRole"], conditions=_TO_SAGEMAKER
+        )
+
+    @property
+    def function_names(self) -> Mapping[str, str]:
+        """The names of `functions`."""
+        return {name: handler.function_name for name, handler in self._handlers.items()}
+
+    @property
+    def functions(self) -> Mapping[str, lambda_.IFunction]:
+        """`wake` and `reconcile`, by name."""
+        return {name: handler.function for name, handler in self._handlers.items()}
 
     def allow_endpoint(
         self, endpoint_name: str, registry: "ModelRegistry", role: iam.IRole, volume_key: kms.IKey | None = None
@@ -213,7 +233,7 @@ class ApprovalHook(Construct):
         if role is not self.endpoint_role:
             self._other_roles.allow(token(role, "role_arn"))
         if volume_key is not None and volume_key is not self.store.key:
-            for user in (self._role, role):
+            for user in (self._handlers["reconcile"].role, role):
                 allow_volumes(user, volume_key)
 
     def _queue(
@@ -237,30 +257,43 @@ class ApprovalHook(Construct):
         )
 
     def _add_rules(self, wake: Handler, dead_events: sqs.Queue) -> None:
-        rules = [
-            events.Rule(
-                self,
-                f"{id}Changed",
-                description=f"Modelyard: {detail_type}",
-                event_pattern=events.EventPattern(source=["aws.sagemaker"], detail_type=[detail_type]),
-            )
+        occasions: dict[str, dict[str, Any]] = {
+            f"{id}Changed": {
+                "description": f"Modelyard: {detail_type}",
+                "event_pattern": {"source": ["aws.sagemaker"], "detail-type": [detail_type]},
+            }
             for id, detail_type in _EVENTS.items()
-        ]
-        rules.append(
-            events.Rule(
+        }
+        occasions["Heartbeat"] = {
+            "description": "Modelyard: makes good what events missed",
+            "schedule_expression": _HEARTBEAT,
+        }
+        dead_letters = token(dead_events, "queue_arn")
+        target = {"id": "Wake", "arn": wake.function_arn, "deadLetterConfig": {"arn": dead_letters}}
+        arns = []
+        for id, occasion in occasions.items():
+            arn = events.CfnRule(self, id, targets=[target], **occasion).attr_arn
+            lambda_.CfnPermission(
                 self,
-                "Heartbeat",
-                description="Modelyard: makes good what events missed",
-                schedule=events.Schedule.rate(_HEARTBEAT),
+                f"{id}Invokes",
+                action="lambda:InvokeFunction",
+                function_name=wake.function_arn,
+                principal="events.amazonaws.com",
+                source_arn=arn,
+            )
+            arns.append(arn)
+        dead_events.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[service_principal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[dead_letters],
+                conditions={"ArnEquals": {"aws:SourceArn": arns}},
             )
         )
-        target = targets.LambdaFunction(wake.function, dead_letter_queue=dead_events)
-        for rule in rules:
-            rule.add_target(target)
 
     def _add_alarms(self, queues: Mapping[str, sqs.Queue], topic: sns.ITopic) -> None:
         for name, queue in queues.items():
-            PagingAlarm(
+            paging_alarm(
                 self,
                 f"Dead{name.capitalize()}Alarm",
                 description=f"The approval hook failed on {name} that wait in a dead-letter queue",

@@ -1,8 +1,9 @@
 """Where a stage keeps its data, its models and what its endpoints record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from aws_cdk import Duration
+from aws_cdk import Duration, RemovalPolicies, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -10,9 +11,10 @@ from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.arns import Arns
-from modelyard.constructs.permissions import Permissions, acknowledge
+from modelyard.constructs.part import Part
+from modelyard.constructs.permissions import Permissions, acknowledge, policy_document
 from modelyard.constructs.removal import removal_policy
-from modelyard.constructs.resource import service_principal, token
+from modelyard.constructs.resource import token
 from modelyard.constructs.stage_of import stage_of
 
 _LOGS_BY_POLICY = "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy"
@@ -38,7 +40,19 @@ def allow_volumes(role: iam.IRole, key: kms.IKey) -> None:
     role.add_to_principal_policy(iam.PolicyStatement(actions=_VOLUME, resources=arn))
 
 
-class ArtifactStore(Construct):
+def key_policy(arns: Arns, *statements: Mapping[str, Any]) -> iam.PolicyDocument:
+    """The policy of a key that the policies of its account's roles decide upon, and `statements`."""
+    account = f"arn:{arns.partition}:iam::{arns.account}:root"
+    own = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "kms:*", "Resource": "*"}
+    return policy_document([own, *statements])
+
+
+def keep_policies(scope: Construct, removal: RemovalPolicy) -> None:
+    """Let the policies of the buckets in `scope` be removed, or not, as the buckets are."""
+    RemovalPolicies.of(scope).apply(removal, apply_to_resource_types=["AWS::S3::BucketPolicy"])
+
+
+class ArtifactStore(Part):
     """A KMS key and four buckets: data, artifacts, capture and access logs.
 
     Every bucket is encrypted, versioned, closed to the public and refuses requests without TLS 1.2. The life cycle
@@ -85,6 +99,9 @@ class ArtifactStore(Construct):
         _tell_of_objects(self.data)
         self.artifacts: s3.IBucket = bucket("Artifacts", self.logs)
         self.capture: s3.IBucket = bucket("Capture", self.logs)
+        if not adopt:
+            # An adopted bucket still refuses requests without TLS.
+            keep_policies(self, self._removal)
         acknowledge(self, _ACKNOWLEDGED)
 
     @property
@@ -110,6 +127,16 @@ class ArtifactStore(Construct):
         role.allow(actions, any_key, because=_BY_ALIAS, conditions={**conditions, **alias})
 
     def _make_key(self) -> kms.Key:
+        # EventBridge writes to the encrypted dead-letter queue, alarms to the encrypted topic. A rule could not write
+        # to the topic: what is asked of the key then has no source account
+        # (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html).
+        events_and_alarms = {
+            "Effect": "Allow",
+            "Principal": {"Service": ["events.amazonaws.com", "cloudwatch.amazonaws.com"]},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceAccount": self._arns.account}},
+        }
         key = kms.Key(
             self,
             "Key",
@@ -117,23 +144,10 @@ class ArtifactStore(Construct):
             enable_key_rotation=True,
             removal_policy=self._removal,
             pending_window=Duration.days(7),
+            policy=key_policy(self._arns, events_and_alarms),
         )
         alias = kms.Alias(self, "KeyAlias", alias_name=names.key_alias(self.stage), target_key=key)
         alias.apply_removal_policy(self._removal)
-        # EventBridge writes to the encrypted dead-letter queue, alarms to the encrypted topic. A rule could not write
-        # to the topic: what is asked of the key then has no source account
-        # (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html).
-        key.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[
-                    service_principal("events.amazonaws.com"),
-                    service_principal("cloudwatch.amazonaws.com"),
-                ],
-                actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                resources=["*"],
-                conditions={"StringEquals": {"aws:SourceAccount": self._arns.account}},
-            )
-        )
         return key
 
     def _adopt_key(self) -> kms.IAlias:
@@ -143,7 +157,7 @@ class ArtifactStore(Construct):
         return names.bucket_name(self.stage, id.lower(), self._arns.account, self._arns.region)
 
     def _make_bucket(self, id: str, logs: s3.IBucket | None) -> s3.Bucket:
-        bucket = s3.Bucket(
+        return s3.Bucket(
             self,
             id,
             bucket_name=self._bucket_name(id),
@@ -167,11 +181,6 @@ class ArtifactStore(Construct):
             ],
             removal_policy=self._removal,
         )
-        # An adopted bucket still refuses requests without TLS.
-        policy = bucket.policy
-        if policy is not None:
-            policy.apply_removal_policy(self._removal)
-        return bucket
 
     def _adopt_bucket(self, id: str, logs: s3.IBucket | None) -> s3.IBucket:
         key = None if logs is None else self.key

@@ -7,26 +7,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from aws_cdk import CfnOutput, CfnParameter, Duration, IgnoreMode, Stack
+from aws_cdk import CfnOutput, CfnParameter, Duration, Stack
 from aws_cdk import aws_ecr as ecr
-from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.arns import Arns
+from modelyard.constructs.file_assets import file_asset
 from modelyard.constructs.image_builder import ImageBuilder
 from modelyard.constructs.image_variants import FILE, check_build_args
 from modelyard.constructs.parameter_registry import add_parameter
+from modelyard.constructs.part import Part, stack_of
 from modelyard.constructs.removal import removal_policy
 from modelyard.constructs.sources import NOT_SOURCES
 from modelyard.settings import ConfigurationError
 
 _TAG_LENGTH = 16
+_EXCLUDED = (*NOT_SOURCES, f"/{FILE}")
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]
 _PLATFORM_ROLES = (f"{names.STACKS}*", names.delivery_role("*", "*"))
 
 
-class ContainerImage(Construct):
+class ContainerImage(Part):
     """An image that is in its ECR repository once its stack is deployed: built where it is not there yet.
 
     The tag is a hash of the folder's content and the build arguments, so an image is never replaced and a changed
@@ -84,14 +86,11 @@ class ContainerImage(Construct):
         self._builder = builder
         self.handed_over: list[tuple[Stack, str]] = []
         self._build_args = dict(build_args or {})
-        self._stack = Stack.of(self)
         self._uri = ""
         self._uris: dict[Stack, str] = {}
         check_build_args("build_args", self._build_args)
         self.name = names.image(folder.name, variant, namespace)
-        self._source = assets.Asset(
-            self, "Source", path=str(folder.absolute()), exclude=[*NOT_SOURCES, f"/{FILE}"], ignore_mode=IgnoreMode.GIT
-        )
+        self._source = file_asset(self, folder, exclude=_EXCLUDED)
         content = json.dumps([self._source.asset_hash, self._build_args], sort_keys=True)
         self.tag = hashlib.sha256(content.encode()).hexdigest()[:_TAG_LENGTH]
         repository = names.repository(self.name)
@@ -114,15 +113,15 @@ class ContainerImage(Construct):
         output of the same name: whoever deploys them hands it over, each time. So a new image need not change the name.
         """
         self._build()
-        its = Stack.of(user)
-        if its is self._stack:
+        its = stack_of(user)
+        if its is self.stack:
             return self._uri
         if its not in self._uris:
             self._uris[its] = self._hand_over(its)
         return self._uris[its]
 
     def _hand_over(self, its: Stack) -> str:
-        own = self._stack
+        own = self.stack
         its.add_stack_dependency(own)
         abroad = Arns.of(own).account != Arns.of(its).account
         # A parameter of the same id would keep its former value, whatever its default: the CDK asks for that.
@@ -143,8 +142,8 @@ class ContainerImage(Construct):
     def _build(self) -> None:
         if self._uri:
             return
-        arns = Arns.of(self._stack)
-        registry = f"{arns.account}.dkr.ecr.{arns.region}.{self._stack.url_suffix}"
+        arns = Arns.of(self.stack)
+        registry = f"{arns.account}.dkr.ecr.{arns.region}.{self.stack.url_suffix}"
         self._uri = self._builder.build(
             self,
             "Image",
@@ -181,7 +180,7 @@ class ContainerImage(Construct):
         made = cast(ecr.CfnRepository, repository.node.default_child)
         made.empty_on_delete = True
         if pulled_from:
-            made.repository_policy_text = _pulled_by(Stack.of(self).partition, pulled_from)
+            made.repository_policy_text = _pulled_by(self.stack.partition, pulled_from)
         return repository
 
 

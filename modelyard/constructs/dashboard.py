@@ -38,39 +38,38 @@ class Line:
         return [self.namespace, self.metric, *flat, options]
 
 
-class Dashboard(Construct):
-    """A dashboard of graphs, two in a row.
+def add_dashboard(
+    scope: Construct, id: str, *, name: str, graphs: Mapping[str, Sequence[Line]], period_seconds: int = 60
+) -> None:
+    """Add a dashboard of graphs, two in a row.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 
     Args:
+        scope: of the dashboard.
+        id: of the dashboard.
         name: of the dashboard, a contract with whoever looks for it.
         graphs: title of each graph to its lines.
         period_seconds: of the data points. Default: a minute.
     """
-
-    def __init__(
-        self, scope: Construct, id: str, *, name: str, graphs: Mapping[str, Sequence[Line]], period_seconds: int = 60
-    ) -> None:
-        super().__init__(scope, id)
-        region = Arns.of(scope).region
-        widgets = [
-            {
-                "type": "metric",
-                "x": index % _COLUMNS * _WIDTH,
-                "y": index // _COLUMNS * _HEIGHT,
-                "width": _WIDTH,
-                "height": _HEIGHT,
-                "properties": {
-                    "title": title,
-                    "region": region,
-                    "period": period_seconds,
-                    "metrics": [line.written() for line in lines],
-                    "yAxis": {"left": {"min": 0}},
-                },
-            }
-            for index, (title, lines) in enumerate(graphs.items())
-        ]
-        # Tokens in it are names of queues and functions, safe in JSON.
-        body = json.dumps({"widgets": widgets}, separators=(",", ":"), ensure_ascii=False)
-        cloudwatch.CfnDashboard(self, "Dashboard", dashboard_name=name, dashboard_body=body)
+    region = Arns.of(scope).region
+    widgets = [
+        {
+            "type": "metric",
+            "x": index % _COLUMNS * _WIDTH,
+            "y": index // _COLUMNS * _HEIGHT,
+            "width": _WIDTH,
+            "height": _HEIGHT,
+            "properties": {
+                "title": title,
+                "region": region,
+                "period": period_seconds,
+                "metrics": [line.written() for line in lines],
+                "yAxis": {"left": {"min": 0}},
+            },
+        }
+        for index, (title, lines) in enumerate(graphs.items())
+    ]
+    # Tokens in it are names of queues and functions, safe in JSON.
+    body = json.dumps({"widgets": widgets}, separators=(",", ":"), ensure_ascii=False)
+    cloudwatch.CfnDashboard(scope, id, dashboard_name=name, dashboard_body=body)

@@ -13,11 +13,12 @@ from constructs import Construct
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.handler import Handler
-from modelyard.constructs.paging_alarm import PagingAlarm
+from modelyard.constructs.paging_alarm import paging_alarm
+from modelyard.constructs.part import Part
 from modelyard.constructs.resource import service_principal, token
 from modelyard.constructs.starting_permissions import allow_starting
 
-_TIMEOUT = Duration.minutes(5)
+_TIMEOUT_SECONDS = 300
 # Lambda asks for a visibility timeout of at least six times the function's:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _VISIBILITY_TIMEOUT = Duration.minutes(30)
@@ -25,12 +26,12 @@ _MAX_RECEIVES = 5
 _RETENTION = Duration.days(14)
 # A burst of objects is looked at by few invocations: one batch is one look at each of its pipelines.
 _BATCH = 100
-_BATCHING_WINDOW = Duration.seconds(1)
+_BATCHING_WINDOW_SECONDS = 1
 _CONCURRENCY = 2
 _RECEIVE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
 
 
-class DataTrigger(Construct):
+class DataTrigger(Part):
     """Starts a pipeline on new data in a stage's data bucket, once nothing more has come for a quiet time.
 
     Every object that comes below a prefix sends a message, which a queue keeps for the quiet time. Of a burst the last
@@ -60,10 +61,9 @@ class DataTrigger(Construct):
             folder="delivery",
             handler="data_arrived.handle",
             description=f"Modelyard {stage}: starts pipelines on new data",
-            timeout=_TIMEOUT,
+            timeout_seconds=_TIMEOUT_SECONDS,
         )
-        self.function: lambda_.IFunction = self._handler.function
-        PagingAlarm(
+        paging_alarm(
             self,
             "DeadDataAlarm",
             description="New data did not start its pipeline; messages of it wait in a dead-letter queue",
@@ -73,6 +73,11 @@ class DataTrigger(Construct):
             statistic="Maximum",
             topic=topic,
         )
+
+    @property
+    def function(self) -> lambda_.IFunction:
+        """Looks at the data and starts pipelines."""
+        return self._handler.function
 
     def add_pipeline(self, id: str, *, pipeline_name: str, prefix: str, quiet_seconds: int) -> None:
         """Start a pipeline on new data.
@@ -121,18 +126,19 @@ class DataTrigger(Construct):
         allow_starting(role, self._arns, self._store, *self._rules)
         role.allow(_RECEIVE, *(token(queue, "queue_arn") for queue in self._queues.values()))
         self._store.allow_key(role, "kms:Decrypt")
-        role.attach()
+        self._handler.attach()
         for quiet_seconds, queue in self._queues.items():
             self._let_send(queue, [rule for quiet, rule in self._rules.values() if quiet == quiet_seconds])
-            mapping = self._handler.function.add_event_source_mapping(
+            lambda_.CfnEventSourceMapping(
+                self,
                 f"Messages{quiet_seconds}",
+                function_name=self._handler.function_name,
                 event_source_arn=token(queue, "queue_arn"),
                 batch_size=_BATCH,
-                max_batching_window=_BATCHING_WINDOW,
-                max_concurrency=_CONCURRENCY,
-                report_batch_item_failures=True,
+                maximum_batching_window_in_seconds=_BATCHING_WINDOW_SECONDS,
+                scaling_config={"maximumConcurrency": _CONCURRENCY},
+                function_response_types=["ReportBatchItemFailures"],
             )
-            mapping.node.add_dependency(self._handler.role)
         self._let_send(self.dead_letter_queue, [rule for _, rule in self._rules.values()])
 
     def _queue_for(self, quiet_seconds: int) -> sqs.Queue:

@@ -9,6 +9,7 @@ from constructs import Construct
 from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
+from modelyard.constructs.part import Part
 from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.resource import token
 from modelyard.constructs.starting_permissions import allow_training
@@ -86,7 +87,7 @@ def purposes_of(stage: str, stages: Sequence[str]) -> tuple[str, ...]:
     return tuple(purpose for purpose in names.ACCESS_PURPOSES if wanted[purpose])
 
 
-class DeliveryAccess(Construct):
+class DeliveryAccess(Part):
     """A role for each thing that the delivery pipeline's functions do in a stage.
 
     Each trusts the role of one function in the delivery's account, and allows what that function calls in the stage.
@@ -130,7 +131,7 @@ class DeliveryAccess(Construct):
             description=f"Modelyard {self._stage}: what the delivery's function {function_of(purpose)} does here",
             assumed_by=trusted,
         )
-        permissions = Permissions(role)
+        permissions = Permissions()
         if purpose == "train":
             allow_training(permissions, self._arns, self._store, stage=self._stage)
         for allowed in PERMISSIONS.get(purpose, ()):
@@ -141,7 +142,7 @@ class DeliveryAccess(Construct):
             for kind in allowed.resources.split():
                 arns, reason = resources[kind]
                 permissions.allow(actions, *arns, because=reason)
-        permissions.attach()
+        permissions.attach(role)
 
     def _resources(self) -> dict[str, tuple[tuple[str, ...], str]]:
         """The ARNs of each kind of resource, and why they have wildcards."""

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.delivery_store import DeliveryStore
+from modelyard.constructs.part import Part
 from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.resource import service_principal, token
 
@@ -22,7 +23,7 @@ _ENVIRONMENT = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 _OBJECTS = "CodePipeline draws the names of artifacts"
 
 
-class DeliveryBuilds(Construct):
+class DeliveryBuilds(Part):
     """A CodeBuild project that verifies a commit, and one that publishes the assets of its assembly.
 
     Each runs a file of `modelyard/buildspecs` by a role of its own: to verify it may read and write artifacts, to
@@ -46,7 +47,7 @@ class DeliveryBuilds(Construct):
             self, f"{id}Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
         role = iam.Role(self, f"{id}Role", role_name=name, assumed_by=service_principal("codebuild.amazonaws.com"))
-        permissions = Permissions(role)
+        permissions = Permissions()
         permissions.allow(["logs:CreateLogStream", "logs:PutLogEvents"], token(log_group, "log_group_arn"))
         permissions.allow(
             ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], self._store.objects, because=_OBJECTS
@@ -55,7 +56,7 @@ class DeliveryBuilds(Construct):
         permissions.allow(["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], token(self._store.key, "key_arn"))
         if roles:
             permissions.allow(["sts:AssumeRole"], *roles)
-        permissions.attach()
+        permissions.attach(role)
         codebuild.CfnProject(
             self,
             f"{id}Project",

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aws_cdk import Duration
 from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.delivery_access import function_of
 from modelyard.constructs.handler import Handler
+from modelyard.constructs.part import Part
+from modelyard.constructs.permissions import Permissions
 
 __all__ = ["DeliveryFunctions"]
 
@@ -56,7 +57,7 @@ _FUNCTIONS = {
 }
 
 
-class DeliveryFunctions(Construct):
+class DeliveryFunctions(Part):
     """A Lambda function for each of `names.DELIVERY_PURPOSES`, which may tell CodePipeline a job's result.
 
     In a stage a function works by the roles that the stage has for it. The one that plans works by those of
@@ -89,19 +90,20 @@ class DeliveryFunctions(Construct):
         self.arns: list[str] = []
         for purpose, assumed in roles.items():
             function = _FUNCTIONS[purpose]
-            handler = Handler(
+            permissions = Permissions()
+            permissions.allow(_REPORT, "*", because="the action has no resource-level permissions")
+            if assumed:
+                permissions.allow(["sts:AssumeRole"], *assumed)
+            Handler(
                 self,
                 "".join(part.capitalize() for part in purpose.split("-")),
                 folder="delivery",
                 handler=function.handler,
                 description=f"Modelyard: {function.description}",
+                permissions=permissions,
                 name=names.delivery_function(purpose),
                 environment={"PARTITION": arns.partition, **function.environment},
-                timeout=Duration.minutes(function.minutes),
+                timeout_seconds=60 * function.minutes,
                 memory_size=function.memory_size,
             )
-            handler.permissions.allow(_REPORT, "*", because="the action has no resource-level permissions")
-            if assumed:
-                handler.permissions.allow(["sts:AssumeRole"], *assumed)
-            handler.permissions.attach()
             self.arns.append(arns.arn("lambda", f"function:{names.delivery_function(purpose)}"))

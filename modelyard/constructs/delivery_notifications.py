@@ -11,6 +11,7 @@ from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.arns import Arns
+from modelyard.constructs.part import Part
 from modelyard.constructs.resource import service_principal, token
 
 __all__ = ["DeliveryNotifications"]
@@ -45,7 +46,7 @@ _FAILURES = {
 }
 
 
-class DeliveryNotifications(Construct):
+class DeliveryNotifications(Part):
     """A topic that tells of what failed, and of gates that await somebody.
 
     Args:

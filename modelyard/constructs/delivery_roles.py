@@ -9,6 +9,7 @@ from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.delivery_definition import SOURCE_KEY, ActionRoles
 from modelyard.constructs.delivery_store import DeliveryStore
+from modelyard.constructs.part import Part
 from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.resource import service_principal, token
 from modelyard.settings.delivery import SourceKeys
@@ -28,7 +29,7 @@ _BUILDS = ["codebuild:BatchGetBuilds", "codebuild:StartBuild", "codebuild:StopBu
 _READ_SOURCE = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"]
 
 
-class DeliveryRoles(Construct):
+class DeliveryRoles(Part):
     """The pipeline's role, and a role for each kind of action.
 
     The pipeline's may assume those of its actions, and copy artifacts to the regions of other actions: CodePipeline
@@ -75,10 +76,10 @@ class DeliveryRoles(Construct):
                 ("Approve", self._allow_approve),
             )
         ]
-        permissions = Permissions(self.pipeline)
+        permissions = Permissions()
         permissions.allow(["sts:AssumeRole"], *(token(role, "role_arn") for role in actions), *deploy_roles)
         self._allow_replication(permissions, regions)
-        permissions.attach()
+        permissions.attach(self.pipeline)
         self.actions = ActionRoles(*(token(role, "role_arn") for role in actions))
 
     def _allow_replication(self, role: Permissions, regions: Sequence[str]) -> None:
@@ -95,9 +96,9 @@ class DeliveryRoles(Construct):
 
     def _role(self, id: str, fill: Callable[[Permissions], None]) -> iam.Role:
         role = iam.Role(self, id, assumed_by=iam.ArnPrincipal(token(self.pipeline, "role_arn")))
-        permissions = Permissions(role)
+        permissions = Permissions()
         fill(permissions)
-        permissions.attach()
+        permissions.attach(role)
         return role
 
     def _allow_source(self, role: Permissions) -> None:

@@ -11,7 +11,9 @@ from constructs import Construct
 
 from modelyard import names
 from modelyard.constructs.arns import Arns
+from modelyard.constructs.artifact_store import keep_policies
 from modelyard.constructs.emptier import Emptier
+from modelyard.constructs.part import Part
 from modelyard.constructs.permissions import acknowledge
 from modelyard.constructs.removal import removal_policy
 from modelyard.constructs.resource import token
@@ -22,16 +24,15 @@ _ACKNOWLEDGED = {
     "NIST.800.53.R5-S3BucketReplicationEnabled": "what is in them is made of a commit, and can be made again",
     "NIST.800.53.R5-S3DefaultEncryptionKMS": "S3 delivers access logs to buckets with its own encryption only",
 }
-_ARTIFACTS_EXPIRE = Duration.days(90)
-_NONCURRENT = Duration.days(90)
-_LOGS_EXPIRE = Duration.days(365)
-_UPLOADS_EXPIRE = Duration.days(7)
-_CLOSED = s3.BlockPublicAccess.BLOCK_ALL
+_ARTIFACTS_EXPIRE_DAYS = 90
+_NONCURRENT_DAYS = 90
+_LOGS_EXPIRE_DAYS = 365
+_UPLOADS_EXPIRE_DAYS = 7
 _READ = ["s3:GetObject", "s3:GetObjectVersion"]
 _LOOK = ["s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket"]
 
 
-class DeliveryStore(Construct):
+class DeliveryStore(Part):
     """A KMS key, and the buckets of the delivery pipeline in a region: artifacts, access logs and, if asked, source.
 
     Every bucket is encrypted, versioned, closed to the public and refuses requests without TLS 1.2. Artifacts expire
@@ -71,8 +72,8 @@ class DeliveryStore(Construct):
         self.key.add_to_resource_policy(
             iam.PolicyStatement(principals=principals, actions=["kms:Decrypt", "kms:DescribeKey"], resources=["*"])
         )
-        logs = self._bucket("Logs", None, _LOGS_EXPIRE)
-        self.artifacts = self._bucket("Artifacts", logs, _ARTIFACTS_EXPIRE)
+        logs = self._bucket("Logs", None, _LOGS_EXPIRE_DAYS)
+        self.artifacts = self._bucket("Artifacts", logs, _ARTIFACTS_EXPIRE_DAYS)
         self.objects = f"{token(self.artifacts, 'bucket_arn')}/*"
         for actions, resource in ((_LOOK, token(self.artifacts, "bucket_arn")), (_READ, self.objects)):
             self.artifacts.add_to_resource_policy(
@@ -83,12 +84,13 @@ class DeliveryStore(Construct):
             # A property, where the CDK's own would be a custom resource.
             made = cast(s3.CfnBucket, self.source.node.default_child)
             made.add_property_override("NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled", True)
+        keep_policies(self, self._removal)
         if not retain:
             buckets = [bucket for bucket in (self.artifacts, self.source, logs) if bucket]
             Emptier(self, "Emptier", stage=names.DELIVERY, buckets=buckets, groups=False)
         acknowledge(self, _ACKNOWLEDGED)
 
-    def _bucket(self, id: str, logs: s3.Bucket | None, expiration: Duration | None) -> s3.Bucket:
+    def _bucket(self, id: str, logs: s3.Bucket | None, expiration_days: int | None) -> s3.Bucket:
         encryption: dict[str, Any] = {"encryption": s3.BucketEncryption.S3_MANAGED}
         if logs:
             encryption = {
@@ -98,30 +100,26 @@ class DeliveryStore(Construct):
                 "server_access_logs_bucket": logs,
                 "server_access_logs_prefix": f"{id.lower()}/",
             }
-        bucket = s3.Bucket(
+        return s3.Bucket(
             self,
             id,
             bucket_name=names.delivery_bucket(id.lower(), self._arns.account, self._arns.region),
             enforce_ssl=True,
             minimum_tls_version=1.2,
             versioned=True,
-            block_public_access=_CLOSED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="expire-what-nothing-refers-to",
-                    abort_incomplete_multipart_upload_after=_UPLOADS_EXPIRE,
-                    noncurrent_version_expiration=_NONCURRENT,
-                    expiration=expiration,
+                    abort_incomplete_multipart_upload_after=Duration.days(_UPLOADS_EXPIRE_DAYS),
+                    noncurrent_version_expiration=Duration.days(_NONCURRENT_DAYS),
+                    expiration=Duration.days(expiration_days) if expiration_days else None,
                 )
             ],
             removal_policy=self._removal,
             **encryption,
         )
-        policy = bucket.policy
-        if policy is not None:
-            policy.apply_removal_policy(self._removal)
-        return bucket
 
 
 def key_alias_arn(partition: str, region: str, account: str) -> str:

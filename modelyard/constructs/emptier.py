@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from aws_cdk import Duration, Tags
+from aws_cdk import CfnResource, Tags
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -11,6 +11,7 @@ from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.growing_policy import GrowingPolicy
 from modelyard.constructs.handler import Handler
+from modelyard.constructs.part import Part
 from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.provider import ResourceProvider
 from modelyard.constructs.resource import add_custom_resource, token
@@ -26,7 +27,7 @@ _TIMEOUT_SECONDS = 900
 _EMPTIED = "Emptied"
 
 
-class Emptier(Construct):
+class Emptier(Part):
     """Empties buckets and model package groups when they are deleted.
 
     What it may empty bears the tag `modelyard:disposable`; what does not is left alone, whatever is asked of it.
@@ -49,24 +50,28 @@ class Emptier(Construct):
         super().__init__(scope, id)
         stage = stage_of(self, stage) if stage != names.DELIVERY else stage
         self._prefix = names.resource_name(stage, "")
+        permissions = Permissions()
+        if buckets:
+            self._allow_buckets(permissions, buckets)
+        if groups:
+            self._allow_groups(permissions, f"{self._prefix}*")
         self._handler = Handler(
             self,
             "OnEvent",
             folder="emptier",
             handler="handler.on_event",
             description=f"Modelyard {stage}: empties buckets and model package groups that are deleted",
-            timeout=Duration.seconds(_TIMEOUT_SECONDS),
+            permissions=permissions,
+            timeout_seconds=_TIMEOUT_SECONDS,
         )
-        self._provider = ResourceProvider(self, "Provider", on_event=self._handler.function)
-        if buckets:
-            self._allow_buckets(self._handler.permissions, buckets)
-        if groups:
-            self._allow_groups(self._handler.permissions, f"{self._prefix}*")
-        self._handler.permissions.attach()
+        self._provider = ResourceProvider(self, "Provider", on_event=self._handler)
         self._empty_buckets(buckets)
-        self._told = 0
         self._other_groups = GrowingPolicy(
-            self._handler.role, "OtherGroups", ["sagemaker:ListTags", "sagemaker:DeleteModelPackage"], because=_VERSIONS
+            self._handler,
+            "OtherGroups",
+            lambda: self._handler.role,
+            ["sagemaker:ListTags", "sagemaker:DeleteModelPackage"],
+            because=_VERSIONS,
         )
 
     def empty_buckets(self, buckets: Sequence[s3.IBucket]) -> None:
@@ -74,21 +79,23 @@ class Emptier(Construct):
         buckets = [bucket for bucket in buckets if bucket.node.try_find_child(_EMPTIED) is None]
         if not buckets:
             return
-        permissions = Permissions(self._handler.role, f"Buckets{self._told or ''}")
-        self._told += 1
-        self._allow_buckets(permissions, buckets)
-        permissions.attach()
+        self._allow_buckets(self._handler.permissions, buckets)
+        self._handler.attach()
         self._empty_buckets(buckets)
 
-    def empty_model_package_group(self, registry: "ModelRegistry") -> None:
-        """Delete the versions in the group of `registry`, which may be of another stack, before it is deleted."""
+    def empty_model_package_group(self, registry: "ModelRegistry") -> CfnResource:
+        """Delete the versions in the group of `registry`, which may be of another stack, before it is deleted.
+
+        Returns:
+            What does so when it is deleted itself.
+        """
         name = registry.model_package_group_name
         if not name.startswith(self._prefix):
             arns = Arns.of(self)
             self._other_groups.allow(
                 arns.arn("sagemaker", f"model-package-group/{name}"), arns.arn("sagemaker", f"model-package/{name}/*")
             )
-        self._empty(registry, "model-package-group", registry.model_package_group_arn)
+        return self._empty(registry, "model-package-group", registry.model_package_group_arn)
 
     def _empty_buckets(self, buckets: Sequence[s3.IBucket]) -> None:
         for bucket in buckets:
@@ -113,7 +120,7 @@ class Emptier(Construct):
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
         role.allow(["sagemaker:ListModelPackages"], "*", because="the action has no resource-level permissions")
 
-    def _empty(self, owner: Construct, kind: str, name: str) -> None:
+    def _empty(self, owner: Construct, kind: str, name: str) -> CfnResource:
         Tags.of(owner).add(TAG, "true")
         resource = add_custom_resource(
             owner,
@@ -123,4 +130,5 @@ class Emptier(Construct):
             service_timeout_seconds=_TIMEOUT_SECONDS,
             properties={"Kind": kind, "Name": name},
         )
-        resource.node.add_dependency(self._handler.role)
+        resource.node.add_dependency(self._handler)
+        return resource

@@ -1,5 +1,6 @@
 """The roles that SageMaker assumes, one for each thing it does."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.growing_policy import GrowingPolicy
-from modelyard.constructs.permissions import Permissions
+from modelyard.constructs.part import Part
+from modelyard.constructs.permissions import Permissions, is_acknowledging
 from modelyard.constructs.resource import token
 
 if TYPE_CHECKING:
@@ -50,16 +52,23 @@ _ALARMS = "each update of an endpoint is watched by alarms of its own"
 _IMAGES = "any image of the platform may be run by any job, so that a role need not change with the images"
 
 
+_OLD_SOURCES = "an execution under way may read the scripts it started with"
 _VPC = "Vpc"
 
 
-def allow_vpc(role: iam.IRole) -> None:
-    """Let what runs as `role` make the network interfaces that it needs in a VPC; told again, it changes nothing."""
-    if role.node.try_find_child(_VPC) is None:
-        GrowingPolicy(role, _VPC, _ATTACH_TO_VPC, because=_INTERFACES).allow("*")
+def allow_vpc(role: iam.IRole, within: Construct) -> None:
+    """Let what runs as `role` make the network interfaces that it needs in a VPC; told again, it changes nothing.
+
+    Args:
+        role: the role.
+        within: what its policy belongs to where the role itself is made elsewhere.
+    """
+    scope = role if isinstance(role, Construct) else within
+    if scope.node.try_find_child(_VPC) is None:
+        GrowingPolicy(scope, _VPC, lambda: role, _ATTACH_TO_VPC, because=_INTERFACES).allow("*")
 
 
-class ExecutionRoles(Construct):
+class ExecutionRoles(Part):
     """A least-privilege role each for pipelines, for the jobs of their steps, and for endpoints.
 
     The permissions are those of https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html for each API that
@@ -98,22 +107,22 @@ class ExecutionRoles(Construct):
         self.store = store
         self._arns = Arns.of(scope)
         self._in_vpc = in_vpc
-        self.job = self._role("Job", "runs processing and training jobs")
-        self.endpoint = self._role("Endpoint", "serves models")
-        self.pipeline = self._role("Pipeline", "starts the jobs of pipelines and registers their models")
-        for role, fill in (
-            (self.job, self._allow_job),
-            (self.endpoint, self._allow_endpoint),
-            (self.pipeline, self._allow_pipeline),
-        ):
-            permissions = Permissions(role)
-            fill(permissions)
-            permissions.attach()
-            if in_vpc and role is not self.pipeline:
+        self._trusted = iam.ServicePrincipal(
+            "sagemaker.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": self._arns.account}}
+        )
+        self.job = self._role("Job", "runs processing and training jobs", self._allow_job)
+        self.endpoint = self._role("Endpoint", "serves models", self._allow_endpoint)
+        purpose = "starts the jobs of pipelines and registers their models"
+        self.pipeline = self._role("Pipeline", purpose, self._allow_pipeline)
+        if in_vpc:
+            for role in (self.job, self.endpoint):
                 # For `allow_vpc`, which has nothing to add.
                 Construct(role, _VPC)
+        self._sources = GrowingPolicy(
+            self.job, "Sources", lambda: self.job, ["s3:ListBucket", "s3:GetObject"], because=_OLD_SOURCES
+        )
         self._other_pipelines = GrowingPolicy(
-            self.pipeline, "OtherPipelines", [*_REGISTER, *_EXPERIMENT], because=_VERSIONS
+            self.pipeline, "OtherPipelines", lambda: self.pipeline, [*_REGISTER, *_EXPERIMENT], because=_VERSIONS
         )
 
     def allow_pipeline(self, pipeline_name: str, registry: "ModelRegistry") -> None:
@@ -125,16 +134,23 @@ class ExecutionRoles(Construct):
         if not pipeline_name.startswith(self._prefix):
             self._other_pipelines.allow(self._arns.arn("sagemaker", f"experiment/{pipeline_name}"))
 
-    def _role(self, id: str, purpose: str) -> iam.Role:
-        return iam.Role(
+    def allow_sources(self, bucket_arn: str) -> None:
+        """Let jobs read their scripts from the bucket of the CDK's assets, also those of an older deployment."""
+        self._sources.allow(bucket_arn, f"{bucket_arn}/*.gz")
+
+    def _role(self, id: str, purpose: str, fill: Callable[[Permissions], None]) -> iam.Role:
+        permissions = Permissions()
+        fill(permissions)
+        role = iam.Role(
             self,
             id,
             description=f"Modelyard: {purpose}",
-            assumed_by=iam.ServicePrincipal(
-                "sagemaker.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": self._arns.account}},
-            ),
+            assumed_by=self._trusted,
+            inline_policies=permissions.documents(),
         )
+        if is_acknowledging(self):
+            permissions.acknowledge(role)
+        return role
 
     @property
     def _images(self) -> list[str]:

@@ -1,7 +1,7 @@
 """A policy that grows with the constructs that need it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -17,8 +17,9 @@ class GrowingPolicy:
     no more than 10,240 characters.
 
     Args:
-        role: whose policy it is.
-        id: of the policy, below the role.
+        scope: of the policy.
+        id: of the policy.
+        role: whose policy it is; asked for with the first resource.
         actions: without wildcards.
         because: why resources with a wildcard cannot be named one by one.
         conditions: of the statement. Default: none.
@@ -26,15 +27,17 @@ class GrowingPolicy:
 
     def __init__(
         self,
-        role: iam.IRole,
+        scope: Construct,
         id: str,
+        role: Callable[[], iam.IRole],
         actions: Sequence[str],
         *,
         because: str = "",
         conditions: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        self._role = role
+        self._scope = scope
         self._id = id
+        self._role = role
         self._actions = sorted(set(actions))
         self._because = because
         self._conditions = conditions
@@ -51,8 +54,7 @@ class GrowingPolicy:
             self._statement = iam.PolicyStatement(
                 actions=self._actions, resources=new, conditions=dict(self._conditions or {}) or None
             )
-            # Every role is a construct; its interface does not say so.
-            iam.Policy(cast(Construct, self._role), self._id, statements=[self._statement], roles=[self._role])
+            iam.Policy(self._scope, self._id, statements=[self._statement], roles=[self._role()])
         else:
             self._statement.add_resources(*new)
-        acknowledge_wildcards(self._role, {resource: self._because for resource in new if "*" in resource})
+        acknowledge_wildcards(self._scope, {resource: self._because for resource in new if "*" in resource})

@@ -7,11 +7,11 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.
 from typing import Any
 
 from aws_cdk import CfnResource
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from modelyard.constructs.paging_alarm import PagingAlarm
+from modelyard.constructs.paging_alarm import paging_alarm
+from modelyard.constructs.part import Part
 
 UNCONVERGED = "Unconverged"
 RECONCILE_ERRORS = "ReconcileErrors"
@@ -31,7 +31,7 @@ _PATTERNS = {
 }
 
 
-class HookMetrics(Construct):
+class HookMetrics(Part):
     """Metrics of the approval hook in the namespace `Modelyard/<stage>`, and alarms on them.
 
     `ReconcileErrors` counts what `reconcile` could neither do nor wait out. `Unconverged`, for each endpoint, is 1
@@ -40,18 +40,17 @@ class HookMetrics(Construct):
 
     Args:
         stage: name of the stage.
-        log_group: of `reconcile`.
+        log_group_name: of `reconcile`.
         topic: who is told of errors.
 
     Attributes:
         namespace: of the metrics.
     """
 
-    def __init__(self, scope: Construct, id: str, *, stage: str, log_group: logs.ILogGroup, topic: sns.ITopic) -> None:
+    def __init__(self, scope: Construct, id: str, *, stage: str, log_group_name: str, topic: sns.ITopic) -> None:
         super().__init__(scope, id)
         self.namespace = f"Modelyard/{stage}"
         self._topic = topic
-        group = log_group.log_group_name
         for name, (metric, value, pattern) in _PATTERNS.items():
             transformation: dict[str, Any] = {
                 "MetricNamespace": self.namespace,
@@ -65,12 +64,12 @@ class HookMetrics(Construct):
                 name,
                 type="AWS::Logs::MetricFilter",
                 properties={
-                    "LogGroupName": group,
+                    "LogGroupName": log_group_name,
                     "FilterPattern": pattern,
                     "MetricTransformations": [transformation],
                 },
             )
-        PagingAlarm(
+        paging_alarm(
             self,
             "ReconcileErrorsAlarm",
             description="reconcile met an error that it can neither put right nor wait out; its log says which",
@@ -80,7 +79,7 @@ class HookMetrics(Construct):
             period_seconds=300,
         )
 
-    def page_when_unconverged(self, scope: Construct, *, endpoint_name: str, rollout_seconds: int) -> PagingAlarm:
+    def page_when_unconverged(self, scope: Construct, *, endpoint_name: str, rollout_seconds: int) -> None:
         """Tell when an endpoint was on its way for half an hour longer than its rollout may take.
 
         `reconcile` sees an endpoint at least every quarter of an hour; as long as it does not, nothing changes.
@@ -92,7 +91,7 @@ class HookMetrics(Construct):
         """
         periods = -(-(rollout_seconds + _PATIENCE_SECONDS) // _PERIOD_SECONDS)
         minutes = periods * _PERIOD_SECONDS // 60
-        return PagingAlarm(
+        paging_alarm(
             scope,
             "NotConverged",
             description=f"{endpoint_name} has not come to serve the version that it should for {minutes} minutes",

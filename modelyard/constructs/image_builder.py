@@ -3,16 +3,20 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import CustomResource, Duration
+from aws_cdk import CfnResource
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from modelyard.constructs.handler import Handler, log_group_of
-from modelyard.constructs.permissions import acknowledge, acknowledge_wildcards
+from modelyard.constructs.arns import Arns
+from modelyard.constructs.handler import WRITE_LOG, Handler, allow_log
+from modelyard.constructs.part import Part
+from modelyard.constructs.permissions import Permissions, acknowledge, is_acknowledging, trust
 from modelyard.constructs.provider import ResourceProvider
+from modelyard.constructs.resource import add_custom_resource, token
 
 BUILDSPEC = Path(__file__).parent.parent / "buildspecs" / "image.yaml"
 """What a build does."""
@@ -21,7 +25,7 @@ BUILDSPEC = Path(__file__).parent.parent / "buildspecs" / "image.yaml"
 _ENVIRONMENT = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 _BUILD_MINUTES = 45
 _QUEUED_MINUTES = 10
-_TIMEOUT = Duration.hours(1)  # the longest that CloudFormation waits for a custom resource
+_TIMEOUT_SECONDS = 3600  # the longest that CloudFormation waits for a custom resource
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
 _PUSH = [
     *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload"),
@@ -33,7 +37,7 @@ _PROJECT = {
 }
 
 
-class ImageBuilder(Construct):
+class ImageBuilder(Part):
     """A CodeBuild project that builds container images, and the custom resource that asks it to.
 
     One project serves all images: what a build is given are the image's source, URI and build arguments. Its role may
@@ -55,14 +59,15 @@ class ImageBuilder(Construct):
 
     def __init__(self, scope: Construct, id: str, *, description: str) -> None:
         super().__init__(scope, id)
-        self._latest: CustomResource | None = None
-        log_group = log_group_of(self)
-        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"))
+        self._latest: CfnResource | None = None
+        log_group = logs.CfnLogGroup(self, "Logs", retention_in_days=30)
+        self._role = iam.CfnRole(self, "Role", assume_role_policy_document=trust("codebuild.amazonaws.com"))
+        self._permissions = Permissions()
         project = codebuild.CfnProject(
             self,
             "Project",
             description=description,
-            service_role=self._role.role_arn,
+            service_role=self._role.attr_arn,
             source={"type": "NO_SOURCE", "buildSpec": BUILDSPEC.read_text()},
             artifacts={"type": "NO_ARTIFACTS"},
             environment={
@@ -71,7 +76,7 @@ class ImageBuilder(Construct):
                 "image": _ENVIRONMENT,
                 "privilegedMode": True,
             },
-            logs_config={"cloudWatchLogs": {"status": "ENABLED", "groupName": log_group.log_group_name}},
+            logs_config={"cloudWatchLogs": {"status": "ENABLED", "groupName": token(log_group, "ref")}},
             timeout_in_minutes=_BUILD_MINUTES,
             queued_timeout_in_minutes=_QUEUED_MINUTES,
         )
@@ -87,19 +92,20 @@ class ImageBuilder(Construct):
         self._provider = ResourceProvider(
             self,
             "Provider",
-            on_event=self._handler.function,
-            is_complete=self._handler.function,
-            total_timeout=_TIMEOUT,
+            on_event=self._handler,
+            is_complete=self._handler,
+            total_timeout_seconds=_TIMEOUT_SECONDS,
         )
-        log_group.grant_write(self._role)
-        self._allow(self._role, ["ecr:GetAuthorizationToken"], "*")
-        acknowledge_wildcards(self._role, {"*": "the action has no resource-level permissions"})
+        log = token(log_group, "ref")
+        allow_log(self._permissions, self, log, WRITE_LOG)
+        self._permissions.allow(
+            ["ecr:GetAuthorizationToken"], "*", because="the action has no resource-level permissions"
+        )
         permissions = self._handler.permissions
         permissions.allow(
             ["codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", "codebuild:StartBuild"], project.attr_arn
         )
-        permissions.allow(["logs:GetLogEvents"], log_group.log_group_arn)
-        permissions.attach()
+        allow_log(permissions, self, log, ["logs:GetLogEvents"])
 
     def build(
         self,
@@ -124,32 +130,32 @@ class ImageBuilder(Construct):
         Returns:
             The image's URI by digest, known when the image is there.
         """
-        archive = source.bucket.arn_for_objects(source.s3_object_key)
-        self._allow(self._role, ["s3:GetObject", "s3:GetObjectVersion"], archive)
+        bucket = f"arn:{Arns.of(self).partition}:s3:::{source.s3_bucket_name}"
+        permissions = self._permissions
+        permissions.allow(["s3:GetObject", "s3:GetObjectVersion"], f"{bucket}/{source.s3_object_key}")
         # https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
-        self._allow(self._role, ["s3:GetBucketAcl", "s3:GetBucketLocation"], source.bucket.bucket_arn)
-        self._allow(self._role, _PUSH, repository.repository_arn)
-        self._allow(self._handler.role, ["ecr:BatchGetImage"], repository.repository_arn)
-        image = CustomResource(
+        permissions.allow(["s3:GetBucketAcl", "s3:GetBucketLocation"], bucket)
+        permissions.allow(_PUSH, repository.repository_arn)
+        self._role.policies = permissions.policies()
+        if is_acknowledging(self):
+            permissions.acknowledge(self._role)
+        self._handler.permissions.allow(["ecr:BatchGetImage"], repository.repository_arn)
+        self._handler.attach()
+        image = add_custom_resource(
             scope,
             id,
+            "Custom::ModelyardImage",
             service_token=self._provider.service_token,
-            resource_type="Custom::ModelyardImage",
+            service_timeout_seconds=_TIMEOUT_SECONDS,
             properties={
                 "RepositoryUri": repository_uri,
                 "Tag": tag,
                 "Source": f"{source.s3_bucket_name}/{source.s3_object_key}",
                 "BuildArguments": dict(build_args),
             },
-            service_timeout=_TIMEOUT,
         )
-        image.node.add_dependency(repository, self._role, self._handler.role)
+        image.node.add_dependency(repository, self._role, self._handler)
         if self._latest is not None:
             image.node.add_dependency(self._latest)
         self._latest = image
-        return image.get_att_string("ImageUri")
-
-    @staticmethod
-    def _allow(role: iam.Role, actions: list[str], resource: str) -> None:
-        statement = {"Effect": "Allow", "Action": actions, "Resource": resource}
-        role.add_to_policy(iam.PolicyStatement.from_json(statement))
+        return image.get_att("ImageUri").to_string()

@@ -6,6 +6,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from modelyard import names
+from modelyard.constructs.part import Part
 from modelyard.constructs.permissions import acknowledge
 from modelyard.constructs.stage_of import stage_of
 
@@ -14,7 +15,7 @@ _ACKNOWLEDGED = {
 }
 
 
-class Ledger(Construct):
+class Ledger(Part):
     """A DynamoDB table with point-in-time recovery, paid per request, encrypted with the stage's key.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from aws_cdk import Duration, Stack, Token
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -18,7 +18,8 @@ from modelyard.constructs.arns import Arns
 from modelyard.constructs.capacity import Capacity
 from modelyard.constructs.execution_roles import allow_vpc
 from modelyard.constructs.model_registry import ModelRegistry
-from modelyard.constructs.resource import add_custom_resource, token
+from modelyard.constructs.part import Part
+from modelyard.constructs.resource import add_custom_resource, is_token, token
 from modelyard.constructs.rollout import Rollout
 from modelyard.constructs.rollout_alarm import RolloutAlarm, watching
 from modelyard.constructs.stack_defaults import StackDefaults
@@ -36,7 +37,7 @@ _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 _TOKEN_BYTES = 160
 
 
-class ModelEndpoint(Construct):
+class ModelEndpoint(Part):
     """The declaration of an endpoint that serves the approved version of a project's model.
 
     CloudFormation owns the declaration, a JSON text in an SSM parameter. The approval hook makes the endpoint when a
@@ -114,7 +115,7 @@ class ModelEndpoint(Construct):
         scaling: Scaling | None = None,
     ) -> None:
         super().__init__(scope, id)
-        if not Token.is_unresolved(endpoint_name) and not _ENDPOINT_NAME.fullmatch(endpoint_name):
+        if not is_token(endpoint_name) and not _ENDPOINT_NAME.fullmatch(endpoint_name):
             raise ConfigurationError(
                 f"endpoint_name: received {endpoint_name}; allowed: 63 lower-case letters, digits and hyphens between "
                 "them; SageMaker writes ARNs of endpoints in lower case, and policies know them by their ARNs"
@@ -185,13 +186,14 @@ class ModelEndpoint(Construct):
             },
         )
         # The endpoint is deleted before the versions it serves.
-        resource.node.add_dependency(registry)
+        for part in registry.resources:
+            resource.add_resource_dependency(part)
         hook.allow_endpoint(endpoint_name, registry, role, volume_key)
-        if Stack.of(hook) is Stack.of(self):
+        if hook.stack is self.stack:
             # Nor does the hook go before the endpoints that it deletes.
             resource.node.add_dependency(hook)
         if network:
-            allow_vpc(role)
+            allow_vpc(role, self)
         seconds = self.longest_rollout_seconds or 0
         hook.metrics.page_when_unconverged(self, endpoint_name=endpoint_name, rollout_seconds=seconds)
 

@@ -1,15 +1,18 @@
 """Where a project's model versions are registered and approved."""
 
 import re
+from functools import cached_property
 
-from aws_cdk import Token
+from aws_cdk import CfnResource
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.emptier import Emptier
+from modelyard.constructs.part import Part
 from modelyard.constructs.removal import removal_policy
+from modelyard.constructs.resource import is_token
 from modelyard.constructs.stack_defaults import StackDefaults
 from modelyard.settings import ConfigurationError
 
@@ -21,7 +24,7 @@ _DESCRIBE = ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGr
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
 
-class ModelRegistry(Construct):
+class ModelRegistry(Part):
     """A SageMaker model package group.
 
     Args:
@@ -36,6 +39,7 @@ class ModelRegistry(Construct):
     Attributes:
         model_package_group_name: the group's name.
         model_package_group_arn: the group's ARN.
+        resources: the group and what empties it, of those that the stack makes.
 
     Raises:
         ConfigurationError: SageMaker refuses the name.
@@ -57,18 +61,17 @@ class ModelRegistry(Construct):
         emptier: Emptier | None = None,
     ) -> None:
         super().__init__(scope, id)
-        if not Token.is_unresolved(model_package_group_name) and not _NAME.fullmatch(model_package_group_name):
+        if not is_token(model_package_group_name) and not _NAME.fullmatch(model_package_group_name):
             raise ConfigurationError(
                 f"model_package_group_name: received {model_package_group_name}; allowed: 63 letters, digits and "
                 "hyphens between them"
             )
         self.model_package_group_name = model_package_group_name
-        self.model_package_group_arn = Arns.of(scope).arn(
-            "sagemaker", f"model-package-group/{model_package_group_name}"
-        )
+        self._group: sagemaker.CfnModelPackageGroup | None = None
+        self.resources: list[CfnResource] = []
         if adopt:
             return
-        group = sagemaker.CfnModelPackageGroup(
+        self._group = sagemaker.CfnModelPackageGroup(
             self,
             "Group",
             model_package_group_name=model_package_group_name,
@@ -76,12 +79,18 @@ class ModelRegistry(Construct):
         )
         if retain is None:
             retain = StackDefaults.of(self).retain
-        group.apply_removal_policy(removal_policy(retain))
-        # What refers to the group is made after it and goes before it.
-        self.model_package_group_arn = group.attr_model_package_group_arn
+        self.resources.append(self._group)
+        self._group.apply_removal_policy(removal_policy(retain))
         if not retain:
             emptier = emptier or StackDefaults.of(self).emptier_of_groups
-            emptier.empty_model_package_group(self)
+            self.resources.append(emptier.empty_model_package_group(self))
+
+    @cached_property
+    def model_package_group_arn(self) -> str:
+        """The group's ARN; what refers to it is made after the group and goes before it."""
+        if self._group:
+            return self._group.attr_model_package_group_arn
+        return Arns.of(self).arn("sagemaker", f"model-package-group/{self.model_package_group_name}")
 
     @staticmethod
     def from_model_package_group_name(scope: Construct, id: str, model_package_group_name: str) -> "ModelRegistry":

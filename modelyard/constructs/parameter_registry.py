@@ -10,15 +10,15 @@ from modelyard.settings import ConfigurationError
 
 def add_parameter(scope: Construct, id: str, *, name: str, value: str, description: str) -> ssm.CfnParameter:
     """Add an SSM parameter; the CDK's own would make tokens of its name and ARN, which nobody reads."""
-    return ssm.CfnParameter(
-        Construct(scope, id), "Resource", name=name, type="String", value=value, description=description
-    )
+    return ssm.CfnParameter(scope, id, name=name, type="String", value=value, description=description)
 
 
-class ParameterRegistry(Construct):
+class ParameterRegistry:
     """SSM parameters `/modelyard/<stage>/<project>/<key>`; `modelyard.parameters.ParameterStore` reads them.
 
     Args:
+        scope: of the parameters.
+        id: the beginning of their ids.
         stage: name of the stage. Default: made of the stack's name.
         project: name of the project. Default: `platform`, for what belongs to the stage itself.
 
@@ -28,8 +28,9 @@ class ParameterRegistry(Construct):
     """
 
     def __init__(self, scope: Construct, id: str, *, stage: str | None = None, project: str = names.PLATFORM) -> None:
-        super().__init__(scope, id)
-        self._stage = stage_of(self, stage)
+        self._scope = scope
+        self._id = id
+        self._stage = stage_of(scope, stage)
         self._project = project
         self._keys: set[str] = set()
 
@@ -43,4 +44,4 @@ class ParameterRegistry(Construct):
         if key in self._keys:
             raise ConfigurationError(f"the parameter {path} was added before; write another key")
         self._keys.add(key)
-        return add_parameter(self, key, name=path, value=value, description=description)
+        return add_parameter(self._scope, f"{self._id}-{key}", name=path, value=value, description=description)

@@ -1,12 +1,13 @@
 """Starts a pipeline by the clock."""
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
+from modelyard.constructs.part import Part
 
-class PipelineSchedule(Construct):
+
+class PipelineSchedule(Part):
     """An EventBridge schedule that starts executions of a SageMaker pipeline with its default parameters.
 
     Args:
@@ -24,7 +25,7 @@ class PipelineSchedule(Construct):
             "Role",
             assumed_by=iam.ServicePrincipal(
                 "scheduler.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+                conditions={"StringEquals": {"aws:SourceAccount": self.stack.account}},
             ),
         )
         role.add_to_policy(iam.PolicyStatement(actions=["sagemaker:StartPipelineExecution"], resources=[pipeline_arn]))

@@ -2,7 +2,7 @@
 
 from constructs import Construct
 
-from modelyard.constructs.dashboard import Dashboard, Line
+from modelyard.constructs.dashboard import Line, add_dashboard
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 _ENDPOINTS = "AWS/SageMaker"
@@ -11,25 +11,24 @@ _PIPELINES = "AWS/Sagemaker/ModelBuildingPipeline"
 _VARIANT = "AllTraffic"
 
 
-class ProjectDashboard(Construct):
-    """Invocations, errors, latency and instances of the endpoint, and executions of the pipeline, on one dashboard.
+def add_project_dashboard(
+    scope: Construct, id: str, *, name: str, pipeline_name: str, endpoint_name: str | None = None
+) -> None:
+    """Add a dashboard of the endpoint's invocations, errors, latency and instances, and the pipeline's executions.
 
     Args:
+        scope: of the dashboard.
+        id: of the dashboard.
         name: of the dashboard, a contract with whoever looks for it.
         pipeline_name: the pipeline.
         endpoint_name: the endpoint. Default: the project has none.
     """
-
-    def __init__(
-        self, scope: Construct, id: str, *, name: str, pipeline_name: str, endpoint_name: str | None = None
-    ) -> None:
-        super().__init__(scope, id)
-        graphs = _endpoint(endpoint_name) if endpoint_name else {}
-        executions = [
-            Line(f"Execution{event}", "Sum", _PIPELINES, {"PipelineName": pipeline_name}, event.lower())
-            for event in ("Started", "Succeeded", "Failed", "Stopped")
-        ]
-        Dashboard(self, "Graphs", name=name, graphs={**graphs, "Pipeline executions": executions})
+    graphs = _endpoint(endpoint_name) if endpoint_name else {}
+    executions = [
+        Line(f"Execution{event}", "Sum", _PIPELINES, {"PipelineName": pipeline_name}, event.lower())
+        for event in ("Started", "Succeeded", "Failed", "Stopped")
+    ]
+    add_dashboard(scope, id, name=name, graphs={**graphs, "Pipeline executions": executions})
 
 
 def _endpoint(endpoint_name: str) -> dict[str, list[Line]]:

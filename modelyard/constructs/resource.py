@@ -10,11 +10,11 @@ from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from aws_cdk import CfnResource, RemovalPolicy
+from aws_cdk import CfnResource
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
-__all__ = ["add_custom_resource", "service_principal", "token"]
+__all__ = ["add_custom_resource", "is_token", "service_principal", "token"]
 
 
 def add_custom_resource(
@@ -35,9 +35,12 @@ def add_custom_resource(
         properties: what it is given.
     """
     own = {"ServiceToken": service_token, "ServiceTimeout": str(service_timeout_seconds)}
-    resource = CfnResource(Construct(scope, id), "Default", type=type, properties={**own, **properties})
-    resource.apply_removal_policy(RemovalPolicy.DESTROY)
-    return resource
+    return CfnResource(scope, id, type=type, properties={**own, **properties})
+
+
+def is_token(text: str) -> bool:
+    """Whether a text is, or holds, what is known only when the stack is deployed; CDK writes it as `${Token[…]}`."""
+    return "${Token[" in text
 
 
 def token(construct: IConstruct, attribute: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from constructs import Construct
 
 from modelyard.constructs.approval_hook import ApprovalHook
-from modelyard.constructs.dashboard import Dashboard, Line
+from modelyard.constructs.dashboard import Line, add_dashboard
 from modelyard.constructs.hook_metrics import RECONCILE_ERRORS
 from modelyard.constructs.resource import token
 
@@ -13,40 +13,37 @@ _QUEUES = "AWS/SQS"
 _FUNCTIONS = "AWS/Lambda"
 
 
-class ServingDashboard(Construct):
-    """Depth and age of the queue, errors and durations of the functions, dead-letter queues, on one dashboard.
+def add_serving_dashboard(scope: Construct, id: str, *, name: str, hook: ApprovalHook) -> None:
+    """Add a dashboard of the queue's depth and age, the functions' errors and durations, and the dead-letter queues.
 
     Args:
+        scope: of the dashboard.
+        id: of the dashboard.
         name: of the dashboard, a contract with whoever looks for it.
         hook: the approval hook.
     """
-
-    def __init__(self, scope: Construct, id: str, *, name: str, hook: ApprovalHook) -> None:
-        super().__init__(scope, id)
-        queue = {"QueueName": token(hook.queue, "queue_name")}
-        functions = {
-            label: {"FunctionName": token(function, "function_name")} for label, function in hook.functions.items()
-        }
-        depth = "ApproximateNumberOfMessagesVisible"
-        graphs = {
-            "Endpoints waiting": [
-                Line(depth, "Maximum", _QUEUES, queue, "waiting"),
-                Line("ApproximateNumberOfMessagesNotVisible", "Maximum", _QUEUES, queue, "under way or backing off"),
-            ],
-            "Age of the oldest message in seconds": [
-                Line("ApproximateAgeOfOldestMessage", "Maximum", _QUEUES, queue, "age")
-            ],
-            "Errors": [
-                *_of_each("Errors", "Sum", functions),
-                Line(RECONCILE_ERRORS, "Sum", hook.metrics.namespace, {}, "not waited out"),
-            ],
-            "Dead-letter queues": [
-                Line(depth, "Maximum", _QUEUES, {"QueueName": token(dead, "queue_name")}, label)
-                for label, dead in hook.dead_letter_queues.items()
-            ],
-            "Durations in milliseconds": _of_each("Duration", "p99", functions),
-        }
-        Dashboard(self, "Graphs", name=name, graphs=graphs)
+    queue = {"QueueName": token(hook.queue, "queue_name")}
+    functions = {label: {"FunctionName": function} for label, function in hook.function_names.items()}
+    depth = "ApproximateNumberOfMessagesVisible"
+    graphs = {
+        "Endpoints waiting": [
+            Line(depth, "Maximum", _QUEUES, queue, "waiting"),
+            Line("ApproximateNumberOfMessagesNotVisible", "Maximum", _QUEUES, queue, "under way or backing off"),
+        ],
+        "Age of the oldest message in seconds": [
+            Line("ApproximateAgeOfOldestMessage", "Maximum", _QUEUES, queue, "age")
+        ],
+        "Errors": [
+            *_of_each("Errors", "Sum", functions),
+            Line(RECONCILE_ERRORS, "Sum", hook.metrics.namespace, {}, "not waited out"),
+        ],
+        "Dead-letter queues": [
+            Line(depth, "Maximum", _QUEUES, {"QueueName": token(dead, "queue_name")}, label)
+            for label, dead in hook.dead_letter_queues.items()
+        ],
+        "Durations in milliseconds": _of_each("Duration", "p99", functions),
+    }
+    add_dashboard(scope, id, name=name, graphs=graphs)
 
 
 def _of_each(metric: str, statistic: str, functions: Mapping[str, Mapping[str, str]]) -> list[Line]:

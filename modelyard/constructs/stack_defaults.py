@@ -19,6 +19,7 @@ from modelyard.constructs.image_builder import ImageBuilder
 from modelyard.constructs.ledger import Ledger
 from modelyard.constructs.notification_topic import notification_topic
 from modelyard.constructs.parameter_registry import ParameterRegistry
+from modelyard.constructs.part import Part, stack_of
 from modelyard.constructs.platform_parameters import add_hook, add_ledger, add_store
 from modelyard.constructs.stage_of import DEFAULTS_ID, stage_of
 from modelyard.image_folders import CONTAINERS
@@ -28,7 +29,7 @@ from modelyard.settings import ConfigurationError
 _ALIVE: "list[StackDefaults]" = []
 
 
-class StackDefaults(Construct):
+class StackDefaults(Part):
     """Store, ledger, roles, images, topic and approval hook of a stack, each made when a construct first asks for it.
 
     `ModelRegistry`, `TrainingPipeline` and `ModelEndpoint` find those of their stack, or make them. Write them down,
@@ -108,19 +109,19 @@ class StackDefaults(Construct):
         _ALIVE.append(self)
         acknowledge_for_platform(self)
         # A part of another stack is that one's to care for.
-        if store and Stack.of(store) is stack:
+        if store and store.stack is stack:
             add_store(self._parameters, store)
             if self.emptier and not store.retain:
                 self.emptier.empty_buckets(store.buckets)
-        if ledger and Stack.of(ledger) is stack:
+        if ledger and ledger.stack is stack:
             add_ledger(self._parameters, ledger)
-        if hook and Stack.of(hook) is stack:
+        if hook and hook.stack is stack:
             add_hook(self._parameters, hook)
 
     @staticmethod
     def of(scope: IConstruct) -> "StackDefaults":
         """Those of the stack of `scope`, made if it has none."""
-        stack = Stack.of(scope)
+        stack = stack_of(scope)
         found = stack.node.try_find_child(DEFAULTS_ID)
         return found if isinstance(found, StackDefaults) else StackDefaults(stack)
 

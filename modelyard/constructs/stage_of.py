@@ -2,10 +2,11 @@
 
 import re
 
-from aws_cdk import Stack, Token
 from constructs import IConstruct
 
 from modelyard import names
+from modelyard.constructs.part import stack_of
+from modelyard.constructs.resource import is_token
 from modelyard.settings import ConfigurationError
 from modelyard.settings.schema import STAGE, STAGE_RULE
 
@@ -35,11 +36,11 @@ def stage_of(scope: IConstruct, stage: str | None = None) -> str:
     """
     if stage is not None:
         return check_stage(stage)
-    stack = Stack.of(scope)
+    stack = stack_of(scope)
     told = getattr(stack.node.try_find_child(DEFAULTS_ID), "stage", None)
     if isinstance(told, str):
         return told
-    if Token.is_unresolved(stack.stack_name):
+    if is_token(stack.stack_name):
         raise ConfigurationError(
             f"stage: {stack.node.path} gets its name when it is deployed, and names of buckets are made of it; before "
             'any other part, write StackDefaults(stack, stage="NAME")'

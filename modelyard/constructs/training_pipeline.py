@@ -4,10 +4,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Stack, Token
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
@@ -16,12 +14,13 @@ from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.container_image import ContainerImage
 from modelyard.constructs.execution_roles import ExecutionRoles, allow_vpc
+from modelyard.constructs.file_assets import file_asset
 from modelyard.constructs.model_registry import ModelRegistry
-from modelyard.constructs.permissions import acknowledge_wildcards, allow, policy_document
+from modelyard.constructs.part import Part, stack_of
 from modelyard.constructs.pipeline_schedule import PipelineSchedule
-from modelyard.constructs.resource import token
+from modelyard.constructs.resource import is_token, token
 from modelyard.constructs.stack_defaults import StackDefaults
-from modelyard.pipeline_defs.compiler import CompiledPipeline, compile_pipeline
+from modelyard.pipeline_defs.compiler import compile_pipeline
 from modelyard.settings import ConfigurationError, Network
 from modelyard.settings.errors import nearest
 from modelyard.settings.instances import names_accelerators
@@ -32,7 +31,7 @@ _MAX_INLINE_BYTES = 200 * 1024
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}")
 
 
-class TrainingPipeline(Construct):
+class TrainingPipeline(Part):
     """A SageMaker pipeline, compiled from a folder with a `pipeline.py`.
 
     Args:
@@ -93,7 +92,7 @@ class TrainingPipeline(Construct):
         schedule: str | None = None,
     ) -> None:
         super().__init__(scope, id)
-        if not Token.is_unresolved(pipeline_name) and not _NAME.fullmatch(pipeline_name):
+        if not is_token(pipeline_name) and not _NAME.fullmatch(pipeline_name):
             raise ConfigurationError(
                 f"pipeline_name: received {pipeline_name}; allowed: 256 letters, digits and hyphens between them"
             )
@@ -121,7 +120,10 @@ class TrainingPipeline(Construct):
         if images is None:
             accelerated = any(names_accelerators(value) for value in (parameters or {}).values())
             images = StackDefaults.of(registry).images_for(accelerated=accelerated)
-        sources = self._sources(compiled)
+        urls = {
+            variable: file_asset(self, bundle.path, digest=bundle.digest).s3_object_url
+            for variable, bundle in compiled.code.items()
+        }
         used_images = {variable: _image(images, name, folder) for variable, name in compiled.images.items()}
         known = {
             "Bucket": token(store.artifacts, "bucket_name"),
@@ -129,7 +131,7 @@ class TrainingPipeline(Construct):
             "JobRoleArn": token(roles.job, "role_arn"),
             "KmsKeyArn": token(store.key, "key_arn"),
             "ModelPackageGroupName": registry.model_package_group_name,
-            **{variable: asset.s3_object_url for variable, asset in sources.items()},
+            **urls,
             **{variable: image.uri_for(self) for variable, image in used_images.items()},
         }
         if network:
@@ -145,12 +147,17 @@ class TrainingPipeline(Construct):
         )
         roles.allow_pipeline(pipeline_name, registry)
         if network:
-            allow_vpc(roles.job)
-        arns = Arns.of(scope)
-        self._let_jobs_read(roles.job, sources, arns.partition)
+            allow_vpc(roles.job, self)
+        arns = Arns.of(self)
+        for url in list(urls.values())[:1]:
+            # A stack publishes all its assets to one bucket.
+            roles.allow_sources(f"arn:{arns.partition}:s3:::{url.split('/')[2]}")
         self.pipeline_name = pipeline_name
         self.pipeline_arn = arns.arn("sagemaker", f"pipeline/{pipeline_name}")
-        pipeline.node.add_dependency(roles, *used_images.values())
+        # Parts of other stacks are there before this stack is.
+        own = [part for part in (roles, *used_images.values()) if part.stack is self.stack]
+        if own:
+            pipeline.node.add_dependency(*own)
         if schedule:
             PipelineSchedule(
                 self,
@@ -200,27 +207,10 @@ class TrainingPipeline(Construct):
             return StackDefaults.of(registry).roles
         return ExecutionRoles(self, "Roles", store=store)
 
-    def _sources(self, compiled: CompiledPipeline) -> dict[str, assets.Asset]:
-        return {
-            variable: assets.Asset(self, variable, path=str(bundle.path), asset_hash=bundle.digest)
-            for variable, bundle in compiled.code.items()
-        }
-
-    def _let_jobs_read(self, role: iam.IRole, sources: Mapping[str, assets.Asset], partition: str) -> None:
-        """Jobs read their scripts from the bucket of the CDK's assets, also those of an older deployment."""
-        if not sources:
-            return
-        # A stack publishes all its assets to one bucket.
-        bucket = f"arn:{partition}:s3:::{next(iter(sources.values())).s3_bucket_name}"
-        document = policy_document([allow(["s3:ListBucket"], bucket), allow(["s3:GetObject"], f"{bucket}/*.gz")])
-        policy = iam.Policy(self, "ReadSources", roles=[role], document=document)
-        reason = "an execution under way may read the scripts it started with"
-        acknowledge_wildcards(policy, {f"{bucket}/*.gz": reason})
-
 
 def _region(pipeline: Construct) -> str:
-    stack = Stack.of(pipeline)
-    if Token.is_unresolved(stack.region):
+    stack = stack_of(pipeline)
+    if is_token(stack.region):
         raise ConfigurationError(
             f"env: the stack {stack.node.path} has no region, which decides where the images of a pipeline come from; "
             f'write env=Environment(account="111122223333", region="us-east-1") with account and region of yours'

@@ -3,14 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Environment, PermissionsBoundary, Stack
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from modelyard import names
-from modelyard.constructs.acknowledged import acknowledge_for_platform
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.bootstrap import BootstrapRoles
 from modelyard.constructs.delivery_access import purposes_of
@@ -36,25 +34,10 @@ from modelyard.constructs.delivery_store import DeliveryStore, key_alias_arn
 from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.resource import service_principal, token
 from modelyard.settings import Delivery, Stage
+from modelyard.stacks.base import DeliveryAccountStack
 
 
-class _DeliveryStack(Stack):
-    """A stack in the delivery's account, whose roles have the delivery's permissions boundary."""
-
-    def __init__(self, scope: Construct, id: str, *, delivery: Delivery, region: str, description: str) -> None:
-        boundary = delivery.permissions_boundary
-        super().__init__(
-            scope,
-            id,
-            description=description,
-            env=Environment(account=delivery.account, region=region),
-            termination_protection=not delivery.disposable,
-            permissions_boundary=PermissionsBoundary.from_arn(boundary) if boundary else None,
-        )
-        acknowledge_for_platform(self)
-
-
-class DeliveryRegionStack(_DeliveryStack):
+class DeliveryRegionStack(DeliveryAccountStack):
     """What the delivery pipeline hands to the stages of another region than its own.
 
     Args:
@@ -69,7 +52,7 @@ class DeliveryRegionStack(_DeliveryStack):
         DeliveryStore(self, "Store", readers=readers, retain=not delivery.disposable)
 
 
-class DeliveryStack(_DeliveryStack):
+class DeliveryStack(DeliveryAccountStack):
     """A pipeline of CodePipeline from a commit to the last stage, and what it runs on.
 
     Its stages: Source; Test, which verifies the commit and synthesises; Assets, which publishes them; Update, which
@@ -230,9 +213,9 @@ class DeliveryStack(_DeliveryStack):
         """Start the pipeline with each new zip file in the source bucket."""
         arn = Arns.of(self).arn("codepipeline", names.delivery_pipeline())
         role = iam.Role(self, "StartRole", assumed_by=service_principal("events.amazonaws.com"))
-        permissions = Permissions(role)
+        permissions = Permissions()
         permissions.allow(["codepipeline:StartPipelineExecution"], arn)
-        permissions.attach()
+        permissions.attach(role)
         assert self._store.source is not None
         events.CfnRule(
             self,

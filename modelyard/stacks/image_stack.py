@@ -3,18 +3,18 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from aws_cdk import Environment, PermissionsBoundary, Stack
+from aws_cdk import Stack
 from constructs import Construct
 
-from modelyard.constructs.acknowledged import acknowledge_for_platform
 from modelyard.constructs.container_image import ContainerImage
 from modelyard.constructs.container_images import ContainerImages
 from modelyard.constructs.image_builder import ImageBuilder
 from modelyard.image_folders import CONTAINERS
 from modelyard.settings import Delivery, Stage
+from modelyard.stacks.base import PlatformStack
 
 
-class ImageStack(Stack):
+class ImageStack(PlatformStack):
     """The images that projects run, and what builds them; shared by all stages of an account and region.
 
     An image comes into the stack when a project's pipeline first refers to it, so that none is built that nobody runs.
@@ -53,11 +53,11 @@ class ImageStack(Stack):
             id,
             stack_name=stack_name,
             description="Modelyard: images",
-            env=Environment(account=account, region=stages[0].region),
-            termination_protection=self._retain,
-            permissions_boundary=PermissionsBoundary.from_arn(boundary) if boundary else None,
+            account=account,
+            region=stages[0].region,
+            protected=self._retain,
+            permissions_boundary=boundary,
         )
-        acknowledge_for_platform(self)
         self._images = ContainerImages(
             self,
             builder=ImageBuilder(self, "Builder", description="Modelyard: builds images"),

@@ -9,7 +9,7 @@ from modelyard.constructs.capacity import Capacity
 from modelyard.constructs.model_endpoint import ModelEndpoint
 from modelyard.constructs.model_registry import ModelRegistry
 from modelyard.constructs.parameter_registry import ParameterRegistry
-from modelyard.constructs.project_dashboard import ProjectDashboard
+from modelyard.constructs.project_dashboard import add_project_dashboard
 from modelyard.constructs.rollout import Rollout
 from modelyard.constructs.rollout_alarm import RolloutAlarm
 from modelyard.constructs.training_pipeline import TrainingPipeline
@@ -78,7 +78,7 @@ class ProjectStack(StageStack):
             schedule=project.schedule,
         )
         self.endpoint = self._add_endpoint(stage, project, project.endpoint) if project.endpoint else None
-        ProjectDashboard(
+        add_project_dashboard(
             self, "Dashboard", name=name, pipeline_name=name, endpoint_name=name if project.endpoint else None
         )
         parameters = ParameterRegistry(self, "Parameters", stage=settings.name, project=project.name)

@@ -12,7 +12,7 @@ from modelyard.constructs.data_trigger import DataTrigger
 from modelyard.constructs.notification_topic import notification_topic
 from modelyard.constructs.parameter_registry import ParameterRegistry
 from modelyard.constructs.platform_parameters import add_hook
-from modelyard.constructs.serving_dashboard import ServingDashboard
+from modelyard.constructs.serving_dashboard import add_serving_dashboard
 from modelyard.settings import DataTriggerSettings, Project, Stage
 from modelyard.stacks.base import StageStack
 from modelyard.stacks.foundation_stack import FoundationStack
@@ -61,7 +61,7 @@ class ServingStack(StageStack):
             topic=self.topic,
         )
         name = names.resource_name(stage.name, "serving")
-        ServingDashboard(self, "Dashboard", name=name, hook=self.hook)
+        add_serving_dashboard(self, "Dashboard", name=name, hook=self.hook)
         add_hook(ParameterRegistry(self, "Parameters", stage=stage.name), self.hook)
         triggered = [(project, keys) for project in projects if (keys := project.data_trigger)]
         self.data_trigger = self._add_data_trigger(stage, foundation.store, triggered) if triggered else None

@@ -38,9 +38,10 @@ class Template:
     def policies(self, beginning: str) -> str:
         """The documents of the policies whose logical ids begin so; tokens of the CloudFormation kind left out."""
         found = [
-            resource["Properties"]["PolicyDocument"]
+            document
             for id, resource in self.resources.items()
-            if resource["Type"] == "AWS::IAM::Policy" and id.startswith(beginning)
+            if id.startswith(beginning)
+            for document in tests.synthesis.policy_documents(resource)
         ]
         return json.dumps(found).replace('{"Ref": "AWS::Partition"}', '"aws"').replace('", "aws", "', "aws")
 

@@ -56,18 +56,18 @@ def test_the_roles_may_what_the_constructs_names_ask_for(rings: Template) -> Non
     assert ":model-package-group/rings" in registering
     assert ":model-package/rings/*" in registering
     for function in ("Reconcile", "OnEvent", "IsComplete"):
-        policy = rings.policies(f"ModelyardApprovalHook{function}RoleOther")
+        policy = rings.policies(f"ModelyardApprovalHook{function}Other")
         for resource in ("endpoint/rings", "endpoint-config/rings-*", "model/rings-*", "alarm:rings-*"):
             assert f"eu-west-1:111122223333:{resource}" in policy, (function, resource)
-    assert "sagemaker:CreateEndpoint" in rings.policies("ModelyardApprovalHookReconcileRoleOther")
-    assert "sagemaker:CreateEndpoint" not in rings.policies("ModelyardApprovalHookOnEventRoleOther")
+    assert "sagemaker:CreateEndpoint" in rings.policies("ModelyardApprovalHookReconcileOther")
+    assert "sagemaker:CreateEndpoint" not in rings.policies("ModelyardApprovalHookOnEventOther")
 
 
 def test_names_that_begin_as_those_of_the_stage_need_nothing_more() -> None:
     stack = bare_stack()
     registry = ModelRegistry(stack, "Registry", model_package_group_name="modelyard-rings-age")
     add_endpoint(stack, registry, endpoint_name="modelyard-rings-age")
-    assert Template(stack).policies("ModelyardApprovalHookReconcileRoleOther") == "[]"
+    assert Template(stack).policies("ModelyardApprovalHookReconcileOther") == "[]"
 
 
 def test_the_endpoint_goes_before_the_hook_that_deletes_it(rings: Template) -> None:
@@ -90,7 +90,7 @@ def test_what_holds_state_is_retained_unless_it_may_go(rings: Template) -> None:
         kept = {each.get("DeletionPolicy", "Delete").replace("RetainExceptOnCreate", "Retain") for each in found}
         assert kept == {policy}
     assert len(leaving.of("Custom::ModelyardEmptied")) == 5
-    assert ":model-package/rings/*" in leaving.policies("ModelyardEmptierOnEventRoleOtherGroups")
+    assert ":model-package/rings/*" in leaving.policies("ModelyardEmptierOnEventOtherGroups")
     assert "Custom::ModelyardEmptied" not in rings.types()
 
 
@@ -177,7 +177,7 @@ def test_buckets_are_emptied_that_are_told_later_and_none_twice() -> None:
     defaults.emptier.empty_buckets([other])
     template = Template(stack)
     assert len(template.of("Custom::ModelyardEmptied")) == 5
-    assert '{"Fn::GetAtt": ["Other' in template.policies("ModelyardEmptierOnEventRoleBuckets1")
+    assert '{"Fn::GetAtt": ["Other' in template.policies("ModelyardEmptierOnEventRole")
 
 
 def test_a_group_that_may_go_is_emptied_whatever_the_defaults_retain() -> None:
@@ -185,7 +185,7 @@ def test_a_group_that_may_go_is_emptied_whatever_the_defaults_retain() -> None:
     ModelRegistry(stack, "Registry", model_package_group_name="rings", retain=False)
     (emptied,) = Template(stack).of("Custom::ModelyardEmptied")
     assert emptied["Kind"] == "model-package-group"
-    assert ":model-package/rings/*" in Template(stack).policies("ModelyardEmptierOnEventRoleOtherGroups")
+    assert ":model-package/rings/*" in Template(stack).policies("ModelyardEmptierOnEventOtherGroups")
 
 
 def test_a_folder_of_images_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_the_hook_may_pass_a_role_of_ones_own() -> None:
     role = iam.Role(stack, "Own", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
     registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
     add_endpoint(stack, registry, role=role)
-    policy = Template(stack).policies("ModelyardApprovalHookReconcileRoleOtherRoles")
+    policy = Template(stack).policies("ModelyardApprovalHookReconcileOtherRoles")
     assert '"iam:PassRole"' in policy
     assert '"iam:PassedToService": "sagemaker.amazonaws.com"' in policy
     assert '"Fn::GetAtt": ["Own' in policy
@@ -236,7 +236,7 @@ def test_a_role_of_ones_own_may_what_the_network_and_the_key_ask_for() -> None:
         add_endpoint(stack, registry, id=name, endpoint_name=name, **values)
     template = Template(stack)
     assert template.policies("OwnVpc").count('"ec2:CreateNetworkInterface"') == 1
-    for user in ("OwnDefault", "HookReconcileRoleDefault"):
+    for user in ("OwnDefault", "HookReconcileKnownRole"):
         policy = template.policies(user)
         assert '"kms:GrantIsForAWSResource": "true"' in policy, user
         assert '"kms:GenerateDataKeyWithoutPlaintext"' in policy, user
@@ -249,6 +249,17 @@ def test_a_hook_of_ones_own_tells_of_an_endpoint_that_does_not_converge() -> Non
     add_endpoint(stack, registry, hook=_own_hook(stack))
     (alarm,) = (each for each in Template(stack).of("AWS::CloudWatch::Alarm") if "rings has not" in str(each))
     assert alarm["AlarmActions"][0]["Ref"].startswith("Topic")
+
+
+def test_an_imported_role_may_make_network_interfaces_by_a_policy_of_the_endpoint() -> None:
+    stack = bare_stack()
+    role = iam.Role.from_role_name(stack, "Own", "theirs")
+    registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
+    add_endpoint(stack, registry, role=role, network=NETWORK)
+    template = Template(stack)
+    assert "ec2:CreateNetworkInterface" in template.policies("EndpointVpc")
+    (policy,) = [each for id, each in template.resources.items() if id.startswith("EndpointVpc")]
+    assert policy["Properties"]["Roles"] == ["theirs"]
 
 
 def test_roles_that_may_already_are_told_nothing_more_of_a_vpc() -> None:
@@ -388,4 +399,4 @@ def test_policies_of_many_endpoints_fit_a_role_and_one_too_many_is_told() -> Non
         "package group: names that begin with modelyard-fifteenletterss-"
     )
     assert number > 5
-    assert len(Template(stack).policies("ModelyardApprovalHookReconcileRole").replace(" ", "")) < 10_240
+    assert len(Template(stack).policies("ModelyardApprovalHookReconcile").replace(" ", "")) < 10_240

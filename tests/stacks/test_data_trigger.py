@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.synthesis import Templates, build
+from tests.synthesis import Templates, build, text
 
 DEV, PROD = "Modelyard-dev-Serving", "Modelyard-prod-Serving"
 QUIET = {"Quiet60": "batch", "Quiet300": "abalonegpu"}
@@ -96,7 +96,7 @@ def test_the_function_takes_batches_and_tells_which_messages_failed(templates: T
 
 def test_the_function_may_start_the_pipelines_that_ask_for_it_and_no_other(templates: Templates) -> None:
     allowed: dict[str, Any] = {}
-    for statement in templates.statements(DEV, "DataTriggerDataArrivedRolePermissions"):
+    for statement in templates.statements(DEV, "DataTriggerDataArrivedRole"):
         actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
         allowed |= dict.fromkeys(actions, statement["Resource"])
     arn = "arn:aws:sagemaker:us-east-1:111122223333:pipeline/modelyard-dev-{}"
@@ -108,12 +108,16 @@ def test_the_function_may_start_the_pipelines_that_ask_for_it_and_no_other(templ
     }
     assert {action for action in allowed if not action.startswith("sagemaker:")} == {
         "kms:Decrypt",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
         "s3:ListBucket",
         "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
         "sqs:ReceiveMessage",
     }
+    streams = allowed.pop("logs:PutLogEvents"), allowed.pop("logs:CreateLogStream")
+    assert {text(each).rpartition(":log-group:")[2] for each in streams} == {"<?>:*"}
     assert "*" not in str(list(allowed.values()))
 
 
@@ -142,7 +146,7 @@ def test_a_stage_that_adopts_its_bucket_and_key_has_a_trigger_too(tmp_path: Path
     )
     build(tmp_path / "platform.yaml", tmp_path / "out").synth()
     adopted = Templates(tmp_path / "out")
-    statements = adopted.statements("Modelyard-again-Serving", "DataTriggerDataArrivedRolePermissions")
+    statements = adopted.statements("Modelyard-again-Serving", "DataTriggerDataArrivedRole")
     (decrypt,) = [statement for statement in statements if statement["Action"] == "kms:Decrypt"]
     assert decrypt["Condition"] == {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/modelyard-again"}}
     (queue,) = [

@@ -49,7 +49,7 @@ def _logical_id(templates: Templates, type: str, prefix: str) -> str:
 
 
 def test_the_pipeline_may_assume_the_roles_of_its_actions_and_copy_artifacts(delivery: Templates) -> None:
-    allowed = _allowed(delivery, DELIVERY, "RolesPipelinePermissions")
+    allowed = _allowed(delivery, DELIVERY, "RolesPipeline")
     assert {name.partition(":")[0] for name in allowed} == {"sts", "s3", "kms"}
     own = [
         _arn(_logical_id(delivery, "AWS::IAM::Role", f"Roles{kind}"))
@@ -63,8 +63,8 @@ def test_the_pipeline_may_assume_the_roles_of_its_actions_and_copy_artifacts(del
 
 
 def test_the_pipeline_may_copy_artifacts_to_other_regions_with_the_keys_there(delivery: Templates) -> None:
-    statements = delivery.statements(DELIVERY, "RolesPipelinePermissions")
-    allowed = _allowed(delivery, DELIVERY, "RolesPipelinePermissions")
+    statements = delivery.statements(DELIVERY, "RolesPipeline")
+    allowed = _allowed(delivery, DELIVERY, "RolesPipeline")
     own, far = _arn(_logical_id(delivery, "AWS::S3::Bucket", "StoreArtifacts")), _far_bucket()
     assert sorted(allowed["s3:GetBucketLocation"], key=str) == sorted([own, far], key=str)
     objects = sorted([{"Fn::Join": ["", [own, "/*"]]}, f"{far}/*"], key=str)
@@ -139,13 +139,11 @@ def test_the_build_that_publishes_assets_may_do_so_in_each_account_and_region(de
 
 def test_a_function_may_tell_its_result_and_assume_its_roles_in_the_stages(delivery: Templates) -> None:
     roles = {
-        purpose: _allowed(
-            delivery, DELIVERY, f"Functions{''.join(map(str.capitalize, purpose.split('-')))}RolePermissions"
-        )
+        purpose: _allowed(delivery, DELIVERY, f"Functions{''.join(map(str.capitalize, purpose.split('-')))}Role")
         for purpose in names.DELIVERY_PURPOSES
     }
     for allowed in roles.values():
-        assert set(allowed) - {"sts:AssumeRole"} == {
+        assert set(allowed) - {"sts:AssumeRole", "logs:CreateLogStream", "logs:PutLogEvents"} == {
             "codepipeline:PutJobFailureResult",
             "codepipeline:PutJobSuccessResult",
         }

@@ -157,7 +157,7 @@ def test_roles_of_the_stages_in_other_accounts_may_pull(delivery: Templates, in_
     assert "RepositoryPolicyText" not in own["Properties"]
     pulled = [
         statement["Resource"]
-        for statement in delivery.statements("Modelyard-prod-Foundation", "RolesJobPermissions")
+        for statement in delivery.statements("Modelyard-prod-Foundation", "RolesJob")
         if "ecr:GetDownloadUrlForLayer" in statement["Action"]
     ]
     assert pulled == [

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.synthesis import Templates
+from tests.synthesis import Templates, policy_documents
 
 DEV, PROD, AGAIN = "Modelyard-dev-Foundation", "Modelyard-prod-Foundation", "Modelyard-again-Foundation"
 TABLE = "AWS::DynamoDB::Table"
@@ -101,7 +101,7 @@ def test_an_adopting_stage_refers_to_what_a_retained_one_keeps(templates: Templa
 
 
 def test_an_adopted_key_is_granted_by_its_alias_alone(templates: Templates) -> None:
-    statements = templates.statements(AGAIN, "RolesJobPermissions")
+    statements = templates.statements(AGAIN, "RolesJob")
     (kms,) = [statement for statement in statements if "kms:Decrypt" in statement["Action"]]
     assert kms["Condition"] == {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/modelyard-again"}}
 
@@ -124,7 +124,7 @@ def test_every_role_of_a_bounded_stage_has_its_boundary(templates: Templates) ->
 def test_roles_make_network_interfaces_only_in_a_vpc(templates: Templates) -> None:
     for stack, expected in ((DEV, False), (PROD, True)):
         for role in ("Job", "Endpoint"):
-            actions = [statement["Action"] for statement in templates.statements(stack, f"Roles{role}Permissions")]
+            actions = [statement["Action"] for statement in templates.statements(stack, f"Roles{role}")]
             assert any("ec2:CreateNetworkInterface" in action for action in actions) is expected
 
 
@@ -140,8 +140,8 @@ def test_roles_are_passed_to_sagemaker_alone_and_by_name(templates: Templates) -
         (stack, statement)
         for stack, template in templates.stacks().items()
         for resource in template["Resources"].values()
-        if resource["Type"] == "AWS::IAM::Policy"
-        for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+        for document in policy_documents(resource)
+        for statement in document["Statement"]
         if "iam:PassRole" in statement["Action"]
     ]
     assert len(passed) == 6
@@ -152,7 +152,7 @@ def test_roles_are_passed_to_sagemaker_alone_and_by_name(templates: Templates) -
 
 def test_a_pipeline_registers_in_the_groups_of_its_stage_alone(templates: Templates) -> None:
     for stack, stage in ((DEV, "dev"), (PROD, "prod")):
-        statements = templates.statements(stack, "RolesPipelinePermissions")
+        statements = templates.statements(stack, "RolesPipeline")
         (registers,) = [item for item in statements if "sagemaker:CreateModelPackage" in item["Action"]]
         assert {arn.split(":")[-1] for arn in map(_text, registers["Resource"])} == {
             f"model-package/modelyard-{stage}-*",

@@ -77,10 +77,10 @@ def _camel_case(operation: str) -> str:
 
 
 def _allowed(templates: Templates, role: str) -> set[str]:
-    statements = templates.statements("Modelyard-prod-Serving", f"ApprovalHook{role}RolePermissions")
+    statements = templates.statements("Modelyard-prod-Serving", f"ApprovalHook{role}Role")
     lists = [statement["Action"] for statement in statements]
     actions = [action for item in lists for action in ([item] if isinstance(item, str) else item)]
-    return {action.partition(":")[2] for action in actions}
+    return {action.partition(":")[2] for action in actions if not action.startswith("logs:")}
 
 
 @pytest.mark.parametrize("function", ROLES)

@@ -136,7 +136,7 @@ def test_the_hook_holds_no_wildcard_action_and_no_wildcard_resource_but_where_th
 ) -> None:
     unbounded = set()
     for name in ("Wake", "Reconcile", "OnEvent", "IsComplete"):
-        for statement in templates.statements(STACK, f"ApprovalHook{name}RolePermissions"):
+        for statement in templates.statements(STACK, f"ApprovalHook{name}Role"):
             actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
             assert not [action for action in actions if "*" in action]
             unbounded |= set(actions) if statement["Resource"] == "*" else set()
@@ -154,7 +154,7 @@ def test_alarms_and_scalable_targets_of_the_stages_endpoints_alone_are_written(t
     arn = "arn:aws:{}:eu-central-1:444455556666:{}"
     written = {
         action: (statement["Resource"], statement.get("Condition"))
-        for statement in templates.statements(STACK, "ApprovalHookReconcileRolePermissions")
+        for statement in templates.statements(STACK, "ApprovalHookReconcileRole")
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
         if action.startswith(("cloudwatch:Tag", "application-autoscaling:Put", "iam:Create"))
     }

@@ -35,12 +35,12 @@ def allowed(folder: Path, *, training: bool) -> dict[str, list[str]]:
     stack = cdk.Stack(app, "Roles", env=cdk.Environment(account="111122223333", region="eu-west-1"))
     store = ArtifactStore(stack, "Store", stage="dev", adopt=True)
     role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-    permissions = Permissions(role)
+    permissions = Permissions()
     if training:
         allow_training(permissions, Arns.of(stack), store, stage="dev")
     else:
         allow_starting(permissions, Arns.of(stack), store, "modelyard-dev-abalone")
-    permissions.attach()
+    permissions.attach(role)
     app.synth()
     resources = json.loads((folder / "Roles.template.json").read_text())["Resources"].values()
     (policy,) = [resource["Properties"] for resource in resources if resource["Type"] == "AWS::IAM::Policy"]
