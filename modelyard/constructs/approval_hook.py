@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Duration
+from aws_cdk import CfnResource, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -117,7 +117,7 @@ class ApprovalHook(Part):
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead_messages, max_receive_count=_MAX_RECEIVES),
         )
         environment = {
-            "LEDGER_TABLE": token(ledger.table, "table_name"),
+            "LEDGER_TABLE": ledger.table_name,
             "DECLARATIONS_PATH": names.parameter_path(stage) + "/",
             "QUEUE_URL": token(self.queue, "queue_url"),
             "TOPIC_ARN": token(topic, "topic_arn"),
@@ -273,13 +273,16 @@ class ApprovalHook(Part):
         arns = []
         for id, occasion in occasions.items():
             arn = events.CfnRule(self, id, targets=[target], **occasion).attr_arn
-            lambda_.CfnPermission(
+            CfnResource(
                 self,
                 f"{id}Invokes",
-                action="lambda:InvokeFunction",
-                function_name=wake.function_arn,
-                principal="events.amazonaws.com",
-                source_arn=arn,
+                type="AWS::Lambda::Permission",
+                properties={
+                    "Action": "lambda:InvokeFunction",
+                    "FunctionName": wake.function_arn,
+                    "Principal": "events.amazonaws.com",
+                    "SourceArn": arn,
+                },
             )
             arns.append(arn)
         dead_events.add_to_resource_policy(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import CfnResource
 from constructs import Construct
 
 from modelyard.constructs.arns import Arns
@@ -72,4 +72,5 @@ def add_dashboard(
     ]
     # Tokens in it are names of queues and functions, safe in JSON.
     body = json.dumps({"widgets": widgets}, separators=(",", ":"), ensure_ascii=False)
-    cloudwatch.CfnDashboard(scope, id, dashboard_name=name, dashboard_body=body)
+    properties = {"DashboardName": name, "DashboardBody": body}
+    CfnResource(scope, id, type="AWS::CloudWatch::Dashboard", properties=properties)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -14,7 +13,7 @@ from modelyard.constructs.arns import Arns
 from modelyard.constructs.file_assets import file_asset
 from modelyard.constructs.part import Part
 from modelyard.constructs.permissions import Permissions, is_acknowledging, trust
-from modelyard.constructs.resource import service_principal, token
+from modelyard.constructs.resource import token
 from modelyard.constructs.sources import NOT_SOURCES
 
 RUNTIME = "python3.14"
@@ -132,15 +131,3 @@ def allow_log(permissions: Permissions, scope: IConstruct, log_group_name: str, 
     """Let a role do `actions` with the streams of a log group of the stack of `scope`."""
     streams = Arns.of(scope).arn("logs", f"log-group:{log_group_name}:*")
     permissions.allow(actions, streams, because="a log's streams are made as they are written")
-
-
-def log_group_of(scope: Construct) -> logs.LogGroup:
-    """A log group; kept a month, gone with its stack."""
-    return logs.LogGroup(scope, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY)
-
-
-def function_role(scope: Construct, id: str, log_group: logs.ILogGroup) -> iam.Role:
-    """A role for functions that write to `log_group`."""
-    role = iam.Role(scope, id, assumed_by=service_principal("lambda.amazonaws.com"))
-    log_group.grant_write(role)
-    return role

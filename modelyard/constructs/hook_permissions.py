@@ -85,14 +85,14 @@ class HookPermissions:
     def wake(self, role: Permissions) -> None:
         """Reads declarations, records approvals, sends messages."""
         role.allow(["ssm:GetParametersByPath"], *self._parameters, because=_DECLARATIONS)
-        role.allow(["dynamodb:Query", "dynamodb:PutItem"], token(self.ledger.table, "table_arn"))
+        role.allow(["dynamodb:Query", "dynamodb:PutItem"], self.ledger.table_arn)
         role.allow(["sqs:SendMessage"], token(self.queue, "queue_arn"))
         self.store.allow_key(role, *_USE_KEY)
 
     def reconcile(self, role: Permissions) -> None:
         """Reads desired and actual state, and brings an endpoint one step further."""
         role.allow(["ssm:GetParameter"], self._parameters[1], because=_DECLARATIONS)
-        role.allow(["dynamodb:Query", "dynamodb:PutItem"], token(self.ledger.table, "table_arn"))
+        role.allow(["dynamodb:Query", "dynamodb:PutItem"], self.ledger.table_arn)
         for actions, kinds in _RECONCILE.items():
             self._sagemaker(role, actions, kinds)
         role.allow(
@@ -111,7 +111,7 @@ class HookPermissions:
         """Writes and removes declarations, and removes what an endpoint consists of."""
         own = ["ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"]
         role.allow(own, self._parameters[1], because=_DECLARATIONS)
-        role.allow(["dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"], token(self.ledger.table, "table_arn"))
+        role.allow(["dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"], self.ledger.table_arn)
         role.allow(["sqs:SendMessage"], token(self.queue, "queue_arn"))
         for actions, kinds in _LIFETIME.items():
             self._sagemaker(role, actions, kinds)

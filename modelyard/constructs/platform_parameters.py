@@ -18,7 +18,7 @@ def add_store(parameters: ParameterRegistry, store: ArtifactStore) -> None:
 def add_ledger(parameters: ParameterRegistry, ledger: Ledger) -> None:
     """The table of the ledger."""
     description = "table of approvals, attempts and holds"
-    parameters.add("ledger-table", token(ledger.table, "table_name"), description=description)
+    parameters.add("ledger-table", ledger.table_name, description=description)
 
 
 def add_hook(parameters: ParameterRegistry, hook: ApprovalHook) -> None:

@@ -1,14 +1,24 @@
 """A custom resource provider on the CDK's framework."""
 
+from collections.abc import Mapping
 from typing import cast
 
-from aws_cdk import Duration, custom_resources
+from aws_cdk import Duration, RemovalPolicy, custom_resources
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from modelyard.constructs.handler import Handler, function_role, log_group_of
+from modelyard.constructs.handler import WRITE_LOG, Handler
 from modelyard.constructs.part import Part
-from modelyard.constructs.permissions import acknowledge, acknowledge_wildcards, is_acknowledging
+from modelyard.constructs.permissions import (
+    acknowledge,
+    acknowledge_wildcards,
+    allow,
+    is_acknowledging,
+    policy_document,
+)
+from modelyard.constructs.resource import service_principal
 
 _WAITER = {
     "AwsSolutions-SF1": "the functions that it calls log what happens",
@@ -38,7 +48,10 @@ class ResourceProvider(Part):
         total_timeout_seconds: int | None = None,
     ) -> None:
         super().__init__(scope, id)
-        log_group = log_group_of(self)
+        log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+        )
+        written = {"Log": policy_document([allow(WRITE_LOG, log_group.log_group_arn)])}
         waits = is_complete is not None
         handlers = [
             # The policy of the framework's role suffices.
@@ -54,14 +67,17 @@ class ResourceProvider(Part):
             on_event_handler=handlers[0],
             is_complete_handler=handlers[1] if waits else None,
             total_timeout=Duration.seconds(total_timeout_seconds) if waits and total_timeout_seconds else None,
-            framework_on_event_role=function_role(self, "OnEventRole", log_group),
-            framework_complete_and_timeout_role=function_role(self, "CompleteRole", log_group) if waits else None,
+            framework_on_event_role=self._role("OnEventRole", written),
+            framework_complete_and_timeout_role=self._role("CompleteRole", written) if waits else None,
             log_group=log_group,
             disable_waiter_state_machine_logging=True if waits else None,
         )
         self.service_token = provider.service_token
         if is_acknowledging(self):
             self._acknowledge(handlers)
+
+    def _role(self, id: str, policies: Mapping[str, iam.PolicyDocument]) -> iam.Role:
+        return iam.Role(self, id, assumed_by=service_principal("lambda.amazonaws.com"), inline_policies=policies)
 
     def _acknowledge(self, invoked: list[lambda_.IFunction]) -> None:
         """The framework's policies and its state machine are not ours to write."""
