@@ -11,11 +11,12 @@ from typing import Any
 from aws_cdk import App, Environment, Stack
 
 import tests.synthesis
-from modelyard import Capacity, ModelEndpoint, ModelRegistry, TrainingPipeline
+from modelyard import Capacity, ModelEndpoint, ModelRegistry, Network, TrainingPipeline
 
-__all__ = ["ENV", "PIPELINE", "Template", "add_endpoint", "add_pipeline", "bare_stack", "ten_lines"]
+__all__ = ["ENV", "NETWORK", "PIPELINE", "Template", "add_endpoint", "add_pipeline", "bare_stack", "ten_lines"]
 
 ENV = Environment(account="111122223333", region="eu-west-1")
+NETWORK = Network(subnet_ids=("subnet-0a1b2c3d",), security_group_ids=("sg-0a1b2c3d",))
 PIPELINE = tests.synthesis.ROOT / "modelyard" / "pipeline_defs" / "abalone"
 
 

@@ -20,13 +20,10 @@ from modelyard import (
     ExecutionRoles,
     Ledger,
     ModelRegistry,
-    Network,
     StackDefaults,
     names,
 )
-from tests.foreign.stacks import Template, add_endpoint, add_pipeline, bare_stack, ten_lines
-
-NETWORK = Network(subnet_ids=("subnet-0a1b2c3d",), security_group_ids=("sg-0a1b2c3d",))
+from tests.foreign.stacks import NETWORK, Template, add_endpoint, add_pipeline, bare_stack, ten_lines
 
 
 @pytest.fixture(scope="module")
@@ -249,41 +246,6 @@ def test_a_hook_of_ones_own_tells_of_an_endpoint_that_does_not_converge() -> Non
     add_endpoint(stack, registry, hook=_own_hook(stack))
     (alarm,) = (each for each in Template(stack).of("AWS::CloudWatch::Alarm") if "rings has not" in str(each))
     assert alarm["AlarmActions"][0]["Ref"].startswith("Topic")
-
-
-def test_an_imported_role_may_make_network_interfaces_by_a_policy_of_the_endpoint() -> None:
-    stack = bare_stack()
-    role = iam.Role.from_role_name(stack, "Own", "theirs")
-    registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
-    add_endpoint(stack, registry, role=role, network=NETWORK)
-    template = Template(stack)
-    assert "ec2:CreateNetworkInterface" in template.policies("EndpointVpc")
-    (policy,) = [each for id, each in template.resources.items() if id.startswith("EndpointVpc")]
-    assert policy["Properties"]["Roles"] == ["theirs"]
-
-
-def test_roles_that_may_already_are_told_nothing_more_of_a_vpc() -> None:
-    stack = bare_stack()
-    store = ArtifactStore(stack, "Store")
-    roles = ExecutionRoles(stack, "Roles", store=store, in_vpc=True)
-    StackDefaults(stack, roles=roles)
-    registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
-    add_pipeline(stack, registry, network=NETWORK)
-    add_endpoint(stack, registry, network=NETWORK)
-    template = Template(stack)
-    for role in ("Job", "Endpoint"):
-        assert template.policies(f"Roles{role}").count('"ec2:CreateNetworkInterface"') == 1
-
-
-def test_in_a_vpc_the_roles_may_make_network_interfaces(rings: Template) -> None:
-    stack = bare_stack()
-    registry = ModelRegistry(stack, "Registry", model_package_group_name="rings")
-    add_pipeline(stack, registry, network=NETWORK)
-    add_endpoint(stack, registry, network=NETWORK)
-    template = Template(stack)
-    for role in ("Job", "Endpoint"):
-        assert "ec2:CreateNetworkInterface" in template.policies(f"ModelyardRoles{role}Vpc")
-        assert rings.policies(f"ModelyardRoles{role}Vpc") == "[]"
 
 
 def test_constructs_in_two_stacks_stand_on_the_defaults_of_the_registrys() -> None:
