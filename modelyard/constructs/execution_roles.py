@@ -12,7 +12,7 @@ from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
 from modelyard.constructs.growing_policy import GrowingPolicy
 from modelyard.constructs.part import Part
-from modelyard.constructs.permissions import Permissions, is_acknowledging
+from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.resource import token
 
 if TYPE_CHECKING:
@@ -148,8 +148,7 @@ class ExecutionRoles(Part):
             assumed_by=self._trusted,
             inline_policies=permissions.documents(),
         )
-        if is_acknowledging(self):
-            permissions.acknowledge(role)
+        permissions.acknowledge(role, self)
         return role
 
     @property

@@ -12,7 +12,7 @@ from constructs import Construct, IConstruct
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.file_assets import file_asset
 from modelyard.constructs.part import Part
-from modelyard.constructs.permissions import Permissions, is_acknowledging, trust
+from modelyard.constructs.permissions import Permissions, trust
 from modelyard.constructs.resource import token
 from modelyard.constructs.sources import NOT_SOURCES
 
@@ -79,8 +79,7 @@ class Handler(Part):
             assume_role_policy_document=trust("lambda.amazonaws.com"),
             policies=self.permissions.policies(),
         )
-        if is_acknowledging(self):
-            self.permissions.acknowledge(self._role)
+        self.permissions.acknowledge(self._role, self)
         code = file_asset(self, LAMBDAS, exclude=["/*", f"!/{folder}", *NOT_SOURCES, "*.md"])
         self._function = lambda_.CfnFunction(
             self,
@@ -101,8 +100,7 @@ class Handler(Part):
     def attach(self) -> None:
         """Give the function the permissions that were said after it was made."""
         self._role.policies = self.permissions.policies()
-        if is_acknowledging(self):
-            self.permissions.acknowledge(self._role)
+        self.permissions.acknowledge(self._role, self)
 
     @property
     def function_name(self) -> str:

@@ -14,7 +14,7 @@ from constructs import Construct
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.handler import WRITE_LOG, Handler, allow_log
 from modelyard.constructs.part import Part
-from modelyard.constructs.permissions import Permissions, acknowledge, is_acknowledging, trust
+from modelyard.constructs.permissions import Permissions, acknowledge, trust
 from modelyard.constructs.provider import ResourceProvider
 from modelyard.constructs.resource import add_custom_resource, token
 
@@ -137,8 +137,7 @@ class ImageBuilder(Part):
         permissions.allow(["s3:GetBucketAcl", "s3:GetBucketLocation"], bucket)
         permissions.allow(_PUSH, repository.repository_arn)
         self._role.policies = permissions.policies()
-        if is_acknowledging(self):
-            permissions.acknowledge(self._role)
+        permissions.acknowledge(self._role, self)
         self._handler.permissions.allow(["ecr:BatchGetImage"], repository.repository_arn)
         self._handler.attach()
         image = add_custom_resource(

@@ -77,11 +77,17 @@ class Permissions:
         """
         # Every role is a construct; its interface does not say so.
         iam.Policy(cast(Construct, role), id, document=policy_document(self._statements), roles=[role])
-        self.acknowledge(role)
+        self.acknowledge(role, role)
 
-    def acknowledge(self, role: IConstruct) -> None:
-        """Give cdk-nag the reasons for what the role may do on resources with a wildcard."""
-        acknowledge_wildcards(role, self._reasons)
+    def acknowledge(self, role: IConstruct, within: IConstruct) -> None:
+        """Give cdk-nag the reasons for what a role may do on resources with a wildcard.
+
+        Args:
+            role: the role.
+            within: what the role belongs to, whose stack is known.
+        """
+        if is_acknowledging(within):
+            acknowledge_wildcards(role, self._reasons)
 
 
 def allow(
