@@ -71,13 +71,15 @@ class Templates:
     def statements(self, stack: str, owner: str) -> list[dict[str, Any]]:
         """The statements of the policies in a stack: of their own or of roles, whose logical ids start with `owner`."""
         resources = self.template(stack)["Resources"]
-        return [
+        found: list[dict[str, Any]] = [
             statement
             for id, resource in resources.items()
             if id.startswith(owner)
             for document in policy_documents(resource)
             for statement in document["Statement"]
         ]
+        assert found, sorted(resources)
+        return found
 
 
 def policy_documents(resource: Resource) -> list[dict[str, Any]]:

@@ -84,8 +84,8 @@ class ResourceProvider(Part):
         framework = self.node.find_child("Framework")
         waiter = framework.node.try_find_child("waiter-state-machine")
         if waiter is not None:
-            for id in ("framework-isComplete", "framework-onTimeout"):
-                invoked.append(cast(lambda_.IFunction, framework.node.find_child(id)))
+            own = [framework.node.find_child(id) for id in ("framework-isComplete", "framework-onTimeout")]
+            invoked = [*invoked, *(cast(lambda_.IFunction, function) for function in own)]
             acknowledge(waiter, _WAITER)
         patterns = [f"{function.function_arn}:*" for function in invoked]
         acknowledge_wildcards(self, dict.fromkeys(patterns, "any version of the function, says the framework's grant"))

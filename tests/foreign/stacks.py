@@ -57,13 +57,9 @@ class Template:
         return {
             (action, _resource(resource))
             for statement in statements
-            for action in _listed(statement["Action"])
-            for resource in _listed(statement["Resource"])
+            for action in tests.synthesis.listed(statement["Action"])
+            for resource in tests.synthesis.listed(statement["Resource"])
         }
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _resource(value: Any) -> str:

@@ -9,7 +9,7 @@ import pytest
 from modelyard import names
 from modelyard.constructs.delivery_access import PERMISSIONS, function_of, purposes_of
 from tests.stacks.deliveries import DELIVERY, actions, pipeline
-from tests.synthesis import Templates
+from tests.synthesis import Templates, listed
 
 TOOLS = "222233334444"
 DEPLOY_ROLES = {
@@ -24,17 +24,13 @@ DEPLOY_ROLES = {
 }
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
 def _allowed(templates: Templates, stack: str, policy: str) -> dict[str, list[Any]]:
     """The resources of each action that a policy allows."""
     found: dict[str, list[Any]] = {}
     for statement in templates.statements(stack, policy):
         assert statement["Effect"] == "Allow"
-        for name in _list(statement["Action"]):
-            found.setdefault(name, []).extend(_list(statement["Resource"]))
+        for name in listed(statement["Action"]):
+            found.setdefault(name, []).extend(listed(statement["Resource"]))
     return found
 
 
@@ -234,7 +230,7 @@ def test_only_the_roles_that_deploy_may_read_the_artifacts(delivery: Templates) 
         assert granted
         for statement in granted:
             assert sorted(statement["Principal"]["AWS"]) == expected
-            assert not any("Put" in name or "Delete" in name for name in _list(statement["Action"]))
+            assert not any("Put" in name or "Delete" in name for name in listed(statement["Action"]))
         key = delivery.resource(stack, "AWS::KMS::Key")["Properties"]["KeyPolicy"]["Statement"]
         (read,) = [item for item in key if isinstance(item["Principal"].get("AWS"), list)]
         assert sorted(read["Principal"]["AWS"]) == expected

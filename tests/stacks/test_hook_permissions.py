@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from modelyard.constructs.handler import WRITE_LOG
 from modelyard.lambdas.serving import lifetime, reconcile, wake
 from tests.lambdas.serving.crashes import DECLARATIONS, SCENARIOS, finish, prepared
 from tests.lambdas.serving.fake.world import World
@@ -80,7 +81,7 @@ def _allowed(templates: Templates, role: str) -> set[str]:
     statements = templates.statements("Modelyard-prod-Serving", f"ApprovalHook{role}Role")
     lists = [statement["Action"] for statement in statements]
     actions = [action for item in lists for action in ([item] if isinstance(item, str) else item)]
-    return {action.partition(":")[2] for action in actions if not action.startswith("logs:")}
+    return {action.partition(":")[2] for action in actions if action not in WRITE_LOG}
 
 
 @pytest.mark.parametrize("function", ROLES)

@@ -9,10 +9,11 @@ import pytest
 
 from modelyard.cdk_app import create_app
 from modelyard.constructs.container_image import ContainerImage
+from modelyard.constructs.handler import WRITE_LOG
 from modelyard.image_folders import CONTAINERS, image_folders
 from modelyard.settings import ConfigurationError, load_settings
 from modelyard.stacks import ImageStack
-from tests.synthesis import ROOT, SETTINGS, Templates, build, text
+from tests.synthesis import ROOT, SETTINGS, Templates, build, listed, text
 
 IMAGES = "Modelyard-Images-us-east-1"
 RETAINED = "Modelyard-Images-eu-central-1"
@@ -71,7 +72,7 @@ def test_a_build_may_write_its_log_and_push_what_it_builds_and_no_more(templates
         ["logs:CreateLogStream", "logs:PutLogEvents"],  # of its own log
         "ecr:GetAuthorizationToken",
     ]
-    allowed = {action for statement in statements for action in _list(statement["Action"])}
+    allowed = {action for statement in statements for action in listed(statement["Action"])}
     assert {action.partition(":")[0] for action in allowed} == {"logs", "ecr", "s3"}
     (pushes,) = [statement for statement in statements if "ecr:PutImage" in statement["Action"]]
     resources = templates.template(IMAGES)["Resources"].items()
@@ -88,15 +89,14 @@ def test_a_build_may_write_its_log_and_push_what_it_builds_and_no_more(templates
 
 def test_the_function_may_build_and_look_and_no_more(templates: Templates) -> None:
     statements = templates.statements(IMAGES, "BuilderHandlerRole")
-    assert {action for statement in statements for action in _list(statement["Action"])} == {
+    assert {action for statement in statements for action in listed(statement["Action"])} == {
         *("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", "codebuild:StartBuild"),
         *("ecr:BatchGetImage", "logs:GetLogEvents", "logs:CreateLogStream", "logs:PutLogEvents"),
     }
     wide = [statement for statement in statements if "*" in json.dumps(statement)]
     # Of the logs of the function and of the builds, the streams.
-    assert all(
-        "logs:" in str(statement["Action"]) and ":log-group:" in text(statement["Resource"]) for statement in wide
-    )
+    assert {action for statement in wide for action in listed(statement["Action"])} == {*WRITE_LOG, "logs:GetLogEvents"}
+    assert {text(statement["Resource"]).rpartition(":log-group:")[2] for statement in wide} == {"<?>:*"}
 
 
 def test_one_image_is_built_after_the_other(templates: Templates) -> None:
@@ -258,7 +258,3 @@ def test_a_wrong_file_of_variants_is_said_when_the_image_is_read(containers: Pat
     (containers / "asr" / "variants.json").write_text("{}")
     with pytest.raises(ConfigurationError, match="received no variant"):
         _stack(containers).images_for(accelerated=False)["asr"]
-
-
-def _list(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else value
