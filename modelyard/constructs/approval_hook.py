@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import CfnResource, Duration
+from aws_cdk import CfnResource
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -15,6 +15,7 @@ from constructs import Construct
 from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore, allow_volumes
+from modelyard.constructs.encrypted_queue import EncryptedQueue
 from modelyard.constructs.growing_policy import GrowingPolicy
 from modelyard.constructs.handler import Handler
 from modelyard.constructs.hook_metrics import HookMetrics
@@ -24,7 +25,7 @@ from modelyard.constructs.paging_alarm import paging_alarm
 from modelyard.constructs.part import Part
 from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.provider import ResourceProvider
-from modelyard.constructs.resource import service_principal, token
+from modelyard.constructs.resource import token
 from modelyard.settings import ConfigurationError
 
 if TYPE_CHECKING:
@@ -40,12 +41,11 @@ _EVENTS = {
 _ROOM, _ARNS = 4000, 420
 _PARTS = "versions, models, configs and alarms of one endpoint, whose names end with numbers and hashes"
 _TO_SAGEMAKER = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-_RETENTION = Duration.days(14)
 _HEARTBEAT = "rate(15 minutes)"
 _RECONCILE_SECONDS = 120
 # Lambda asks for a visibility timeout of at least six times the function's:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-_VISIBILITY_TIMEOUT = Duration.minutes(12)
+_VISIBILITY_SECONDS = 720
 _MAX_RECEIVES = 10
 # CloudFormation waits an hour for a custom resource; the deletion of an endpoint gives up before that, with a reason.
 _LIFETIME_SECONDS = 3300
@@ -73,9 +73,12 @@ class ApprovalHook(Part):
         endpoint_role: the role that endpoints run as.
         provider: answers for the custom resource of a `ModelEndpoint`.
         queue: of the endpoints to be reconciled.
+        queue_name: its name.
+        queue_url: its URL.
         functions: `wake` and `reconcile`, by name.
         function_names: their names.
         dead_letter_queues: of events and of messages, by what they hold.
+        dead_letter_queue_names: their names.
         metrics: what `reconcile` says of errors and of each endpoint.
 
     Example:
@@ -103,23 +106,25 @@ class ApprovalHook(Part):
         stage: str | None = None,
     ) -> None:
         super().__init__(scope, id)
-        self._key = store.key
         self.stage = stage = stage or store.stage
         self.store = store
         self.ledger = ledger
         self.endpoint_role = endpoint_role
-        dead_events = self._queue("DeadEvents")
-        dead_messages = self._queue("DeadMessages", fifo=True)
-        self.queue = self._queue(
+        dead_events = EncryptedQueue(self, "DeadEvents", key=store.key)
+        dead_messages = EncryptedQueue(self, "DeadMessages", key=store.key, fifo=True)
+        queue = EncryptedQueue(
+            self,
             "Queue",
+            key=store.key,
             fifo=True,
-            visibility_timeout=_VISIBILITY_TIMEOUT,
-            dead_letter_queue=sqs.DeadLetterQueue(queue=dead_messages, max_receive_count=_MAX_RECEIVES),
+            visibility_timeout_seconds=_VISIBILITY_SECONDS,
+            dead_letters=dead_messages,
+            max_receives=_MAX_RECEIVES,
         )
         environment = {
             "LEDGER_TABLE": ledger.table_name,
             "DECLARATIONS_PATH": names.parameter_path(stage) + "/",
-            "QUEUE_URL": token(self.queue, "queue_url"),
+            "QUEUE_URL": queue.queue_url,
             "TOPIC_ARN": token(topic, "topic_arn"),
         }
 
@@ -128,7 +133,7 @@ class ApprovalHook(Part):
             stage=stage,
             ledger=ledger,
             store=store,
-            queue=self.queue,
+            queue_arn=queue.queue_arn,
             topic=topic,
             endpoint_role=endpoint_role,
         )
@@ -147,50 +152,81 @@ class ApprovalHook(Part):
                 permissions=permissions,
                 environment=environment,
                 timeout_seconds=timeout_seconds,
-                dead_letter_queue_arn=token(dead_events, "queue_arn") if id == "Wake" else None,
+                dead_letter_queue_arn=dead_events.queue_arn if id == "Wake" else None,
             )
 
-        wake = handler("Wake", "wake.handler", "from an event to the endpoints it concerns", allowed.wake)
+        wake = handler("Wake", "serving.wake.handler", "from an event to the endpoints it concerns", allowed.wake)
         reconcile = handler(
             "Reconcile",
-            "reconcile.handler",
+            "serving.reconcile.handler",
             "one step to the desired version",
             allowed.reconcile,
             _RECONCILE_SECONDS,
         )
-        on_event = handler("OnEvent", "lifetime.on_event", "creates, updates, deletes a declaration", allowed.lifetime)
-        is_complete = handler("IsComplete", "lifetime.is_complete", "whether an endpoint is gone", allowed.lifetime)
         lambda_.CfnEventSourceMapping(
             self,
             "Messages",
             function_name=reconcile.function_name,
-            event_source_arn=token(self.queue, "queue_arn"),
+            event_source_arn=queue.queue_arn,
             batch_size=1,
         )
+        lifetime = Permissions()
+        allowed.lifetime(lifetime)
         self.provider = ResourceProvider(
             self,
             "Lifetime",
-            on_event=on_event,
-            is_complete=is_complete,
-            total_timeout_seconds=_LIFETIME_SECONDS,
+            folder="serving",
+            module="lifetime",
+            description=f"Modelyard {stage}: declares endpoints and deletes them",
+            permissions=lifetime,
+            environment=environment,
+            waits_seconds=_LIFETIME_SECONDS,
+            key=store.key,
         )
         self._add_rules(wake, dead_events)
         self._handlers = {"wake": wake, "reconcile": reconcile}
-        self.dead_letter_queues = {"events": dead_events, "messages": dead_messages}
-        self._add_alarms(self.dead_letter_queues, topic)
+        self._queue = queue
+        self._dead_letters = {"events": dead_events, "messages": dead_messages}
+        self._add_alarms(topic)
         self.metrics = HookMetrics(self, "Metrics", stage=stage, log_group_name=reconcile.log_group_name, topic=topic)
 
         self._arns = Arns.of(self)
         self._other_endpoints = (
             GrowingPolicy(reconcile, "OtherEndpoints", lambda: reconcile.role, RECONCILE_OTHER, because=_PARTS),
-            GrowingPolicy(on_event, "OtherEndpoints", lambda: on_event.role, LIFETIME_OTHER, because=_PARTS),
-            GrowingPolicy(is_complete, "OtherEndpoints", lambda: is_complete.role, LIFETIME_OTHER, because=_PARTS),
+            GrowingPolicy(
+                self.provider, "OtherEndpoints", lambda: self.provider.handler.role, LIFETIME_OTHER, because=_PARTS
+            ),
         )
         self._room = _ROOM
         self._endpoint_names: set[str] = set()
         self._other_roles = GrowingPolicy(
             reconcile, "OtherRoles", lambda: reconcile.role, ["iam:PassRole"], conditions=_TO_SAGEMAKER
         )
+
+    @property
+    def queue(self) -> sqs.IQueue:
+        """Of the endpoints to be reconciled."""
+        return self._queue.queue
+
+    @property
+    def queue_name(self) -> str:
+        """The name of `queue`."""
+        return self._queue.queue_name
+
+    @property
+    def queue_url(self) -> str:
+        """The URL of `queue`."""
+        return self._queue.queue_url
+
+    @property
+    def dead_letter_queues(self) -> Mapping[str, sqs.IQueue]:
+        """Of events and of messages, by what they hold."""
+        return {name: dead.queue for name, dead in self._dead_letters.items()}
+
+    @property
+    def dead_letter_queue_names(self) -> Mapping[str, str]:
+        """The names of `dead_letter_queues`."""
+        return {name: dead.queue_name for name, dead in self._dead_letters.items()}
 
     @property
     def function_names(self) -> Mapping[str, str]:
@@ -236,27 +272,7 @@ class ApprovalHook(Part):
             for user in (self._handlers["reconcile"].role, role):
                 allow_volumes(user, volume_key)
 
-    def _queue(
-        self,
-        id: str,
-        *,
-        fifo: bool = False,
-        visibility_timeout: Duration | None = None,
-        dead_letter_queue: sqs.DeadLetterQueue | None = None,
-    ) -> sqs.Queue:
-        return sqs.Queue(
-            self,
-            id,
-            fifo=True if fifo else None,
-            encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=self._key,
-            enforce_ssl=True,
-            retention_period=_RETENTION,
-            visibility_timeout=visibility_timeout,
-            dead_letter_queue=dead_letter_queue,
-        )
-
-    def _add_rules(self, wake: Handler, dead_events: sqs.Queue) -> None:
+    def _add_rules(self, wake: Handler, dead_events: EncryptedQueue) -> None:
         occasions: dict[str, dict[str, Any]] = {
             f"{id}Changed": {
                 "description": f"Modelyard: {detail_type}",
@@ -268,8 +284,7 @@ class ApprovalHook(Part):
             "description": "Modelyard: makes good what events missed",
             "schedule_expression": _HEARTBEAT,
         }
-        dead_letters = token(dead_events, "queue_arn")
-        target = {"id": "Wake", "arn": wake.function_arn, "deadLetterConfig": {"arn": dead_letters}}
+        target = {"id": "Wake", "arn": wake.function_arn, "deadLetterConfig": {"arn": dead_events.queue_arn}}
         arns = []
         for id, occasion in occasions.items():
             arn = events.CfnRule(self, id, targets=[target], **occasion).attr_arn
@@ -285,24 +300,17 @@ class ApprovalHook(Part):
                 },
             )
             arns.append(arn)
-        dead_events.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[service_principal("events.amazonaws.com")],
-                actions=["sqs:SendMessage"],
-                resources=[dead_letters],
-                conditions={"ArnEquals": {"aws:SourceArn": arns}},
-            )
-        )
+        dead_events.let_rules_send(arns)
 
-    def _add_alarms(self, queues: Mapping[str, sqs.Queue], topic: sns.ITopic) -> None:
-        for name, queue in queues.items():
+    def _add_alarms(self, topic: sns.ITopic) -> None:
+        for name, queue in self._dead_letters.items():
             paging_alarm(
                 self,
                 f"Dead{name.capitalize()}Alarm",
                 description=f"The approval hook failed on {name} that wait in a dead-letter queue",
                 namespace="AWS/SQS",
                 metric="ApproximateNumberOfMessagesVisible",
-                dimensions={"QueueName": token(queue, "queue_name")},
+                dimensions={"QueueName": queue.queue_name},
                 statistic="Maximum",
                 topic=topic,
             )

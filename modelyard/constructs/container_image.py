@@ -4,10 +4,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from aws_cdk import CfnOutput, CfnParameter, Duration, Stack
+from aws_cdk import CfnOutput, CfnParameter, Stack
 from aws_cdk import aws_ecr as ecr
 from constructs import Construct
 
@@ -24,6 +25,24 @@ from modelyard.settings import ConfigurationError
 
 _TAG_LENGTH = 16
 _EXCLUDED = (*NOT_SOURCES, f"/{FILE}")
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+_LIFECYCLE = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "description": "untagged images are used by nothing",
+                "selection": {
+                    "tagStatus": "untagged",
+                    "countType": "sinceImagePushed",
+                    "countNumber": 14,
+                    "countUnit": "days",
+                },
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]
 _PLATFORM_ROLES = (f"{names.STACKS}*", names.delivery_role("*", "*"))
 
@@ -51,7 +70,8 @@ class ContainerImage(Part):
 
     Attributes:
         name: namespace, the folder's name and the variant, with slashes between those that there are.
-        repository: the repository, `modelyard/<name>`.
+        repository: the repository.
+        repository_name: its name, `modelyard/<name>`.
         tag: the image's tag.
         handed_over: the stacks of other accounts that run it, and their parameters of its URI.
 
@@ -93,14 +113,15 @@ class ContainerImage(Part):
         self._source = file_asset(self, folder, exclude=_EXCLUDED)
         content = json.dumps([self._source.asset_hash, self._build_args], sort_keys=True)
         self.tag = hashlib.sha256(content.encode()).hexdigest()[:_TAG_LENGTH]
-        repository = names.repository(self.name)
-        self.repository = (
-            ecr.Repository.from_repository_name(self, "Repository", repository)
-            if adopt
-            else self._make_repository(repository, retain, pulled_from)
-        )
+        self.repository_name = names.repository(self.name)
+        self._made = None if adopt else self._make_repository(retain, pulled_from)
         if build:
             self._build()
+
+    @cached_property
+    def repository(self) -> ecr.IRepository:
+        """The repository."""
+        return ecr.Repository.from_repository_name(self, "Known", self.repository_name)
 
     def uri_for(self, user: Construct) -> str:
         """The image's URI by digest, for the stack of `user`; that stack is deployed after the image's.
@@ -147,8 +168,9 @@ class ContainerImage(Part):
         self._uri = self._builder.build(
             self,
             "Image",
-            repository=self.repository,
-            repository_uri=f"{registry}/{names.repository(self.name)}",
+            repository_arn=arns.arn("ecr", f"repository/{self.repository_name}"),
+            repository_uri=f"{registry}/{self.repository_name}",
+            after=[self._made] if self._made else [],
             tag=self.tag,
             source=self._source,
             build_args=self._build_args,
@@ -159,28 +181,19 @@ class ContainerImage(Part):
     def _parameter(self, id: str, name: str, description: str) -> None:
         add_parameter(self, id, name=name, value=self._uri, description=description)
 
-    def _make_repository(self, name: str, retain: bool, pulled_from: Sequence[str]) -> ecr.Repository:
-        repository = ecr.Repository(
+    def _make_repository(self, retain: bool, pulled_from: Sequence[str]) -> ecr.CfnRepository:
+        repository = ecr.CfnRepository(
             self,
             "Repository",
-            repository_name=name,
-            image_tag_mutability=ecr.TagMutability.IMMUTABLE,
-            image_scan_on_push=True,
-            lifecycle_rules=[
-                ecr.LifecycleRule(
-                    description="untagged images are used by nothing",
-                    tag_status=ecr.TagStatus.UNTAGGED,
-                    max_image_age=Duration.days(14),
-                )
-            ],
-            removal_policy=removal_policy(retain),
+            repository_name=self.repository_name,
+            image_tag_mutability="IMMUTABLE",
+            image_scanning_configuration={"scanOnPush": True},
+            lifecycle_policy={"lifecyclePolicyText": _LIFECYCLE},
+            # One that is retained is deleted, and so emptied, only by the roll back of the deployment that made it.
+            empty_on_delete=True,
+            repository_policy_text=_pulled_by(Arns.of(self).partition, pulled_from) if pulled_from else None,
         )
-        # One that is retained is deleted, and so emptied, only by the roll back of the deployment that made it. The
-        # CDK's own property refuses that.
-        made = cast(ecr.CfnRepository, repository.node.default_child)
-        made.empty_on_delete = True
-        if pulled_from:
-            made.repository_policy_text = _pulled_by(self.stack.partition, pulled_from)
+        repository.apply_removal_policy(removal_policy(retain))
         return repository
 
 

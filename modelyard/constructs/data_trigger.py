@@ -2,9 +2,7 @@
 
 import json
 
-from aws_cdk import Duration
 from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -12,18 +10,18 @@ from constructs import Construct
 
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.artifact_store import ArtifactStore
+from modelyard.constructs.encrypted_queue import EncryptedQueue
 from modelyard.constructs.handler import Handler
 from modelyard.constructs.paging_alarm import paging_alarm
 from modelyard.constructs.part import Part
-from modelyard.constructs.resource import service_principal, token
+from modelyard.constructs.resource import token
 from modelyard.constructs.starting_permissions import allow_starting
 
 _TIMEOUT_SECONDS = 300
 # Lambda asks for a visibility timeout of at least six times the function's:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-_VISIBILITY_TIMEOUT = Duration.minutes(30)
+_VISIBILITY_SECONDS = 1800
 _MAX_RECEIVES = 5
-_RETENTION = Duration.days(14)
 # A burst of objects is looked at by few invocations: one batch is one look at each of its pipelines.
 _BATCH = 100
 _BATCHING_WINDOW_SECONDS = 1
@@ -52,14 +50,14 @@ class DataTrigger(Part):
         super().__init__(scope, id)
         self._store = store
         self._arns = Arns.of(scope)
-        self._queues: dict[int, sqs.Queue] = {}
+        self._queues: dict[int, EncryptedQueue] = {}
         self._rules: dict[str, tuple[int, events.CfnRule]] = {}
-        self.dead_letter_queue = self._queue("DeadData")
+        self._dead_letters = EncryptedQueue(self, "DeadData", key=store.key)
         self._handler = Handler(
             self,
             "DataArrived",
             folder="delivery",
-            handler="data_arrived.handle",
+            handler="delivery.data_arrived.handle",
             description=f"Modelyard {stage}: starts pipelines on new data",
             timeout_seconds=_TIMEOUT_SECONDS,
         )
@@ -69,10 +67,15 @@ class DataTrigger(Part):
             description="New data did not start its pipeline; messages of it wait in a dead-letter queue",
             namespace="AWS/SQS",
             metric="ApproximateNumberOfMessagesVisible",
-            dimensions={"QueueName": token(self.dead_letter_queue, "queue_name")},
+            dimensions={"QueueName": self._dead_letters.queue_name},
             statistic="Maximum",
             topic=topic,
         )
+
+    @property
+    def dead_letter_queue(self) -> sqs.IQueue:
+        """Of messages that were not handled."""
+        return self._dead_letters.queue
 
     @property
     def function(self) -> lambda_.IFunction:
@@ -107,14 +110,12 @@ class DataTrigger(Part):
                 targets=[
                     events.CfnRule.TargetProperty(
                         id="Queue",
-                        arn=token(queue, "queue_arn"),
+                        arn=queue.queue_arn,
                         # The event as a whole: a key that is taken out of it would not be escaped.
                         input_transformer=events.CfnRule.InputTransformerProperty(
                             input_template=f'{message[:-1]}, "event": <aws.events.event.json>}}'
                         ),
-                        dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
-                            arn=token(self.dead_letter_queue, "queue_arn")
-                        ),
+                        dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=self._dead_letters.queue_arn),
                     )
                 ],
             ),
@@ -124,60 +125,33 @@ class DataTrigger(Part):
         """Give function and rules their permissions; to be called once, after all pipelines have been added."""
         role = self._handler.permissions
         allow_starting(role, self._arns, self._store, *self._rules)
-        role.allow(_RECEIVE, *(token(queue, "queue_arn") for queue in self._queues.values()))
+        role.allow(_RECEIVE, *(queue.queue_arn for queue in self._queues.values()))
         self._store.allow_key(role, "kms:Decrypt")
         self._handler.attach()
         for quiet_seconds, queue in self._queues.items():
-            self._let_send(queue, [rule for quiet, rule in self._rules.values() if quiet == quiet_seconds])
+            queue.let_rules_send([rule.attr_arn for quiet, rule in self._rules.values() if quiet == quiet_seconds])
             lambda_.CfnEventSourceMapping(
                 self,
                 f"Messages{quiet_seconds}",
                 function_name=self._handler.function_name,
-                event_source_arn=token(queue, "queue_arn"),
+                event_source_arn=queue.queue_arn,
                 batch_size=_BATCH,
                 maximum_batching_window_in_seconds=_BATCHING_WINDOW_SECONDS,
                 scaling_config={"maximumConcurrency": _CONCURRENCY},
                 function_response_types=["ReportBatchItemFailures"],
             )
-        self._let_send(self.dead_letter_queue, [rule for _, rule in self._rules.values()])
+        self._dead_letters.let_rules_send([rule.attr_arn for _, rule in self._rules.values()])
 
-    def _queue_for(self, quiet_seconds: int) -> sqs.Queue:
+    def _queue_for(self, quiet_seconds: int) -> EncryptedQueue:
         """A delay belongs to a queue: EventBridge gives its messages none."""
         if quiet_seconds not in self._queues:
-            self._queues[quiet_seconds] = self._queue(
+            self._queues[quiet_seconds] = EncryptedQueue(
+                self,
                 f"Quiet{quiet_seconds}",
-                delivery_delay=Duration.seconds(quiet_seconds),
-                visibility_timeout=_VISIBILITY_TIMEOUT,
-                dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVES),
+                key=self._store.key,
+                delay_seconds=quiet_seconds,
+                visibility_timeout_seconds=_VISIBILITY_SECONDS,
+                dead_letters=self._dead_letters,
+                max_receives=_MAX_RECEIVES,
             )
         return self._queues[quiet_seconds]
-
-    def _queue(
-        self,
-        id: str,
-        *,
-        delivery_delay: Duration | None = None,
-        visibility_timeout: Duration | None = None,
-        dead_letter_queue: sqs.DeadLetterQueue | None = None,
-    ) -> sqs.Queue:
-        return sqs.Queue(
-            self,
-            id,
-            encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=self._store.key,
-            enforce_ssl=True,
-            retention_period=_RETENTION,
-            delivery_delay=delivery_delay,
-            visibility_timeout=visibility_timeout,
-            dead_letter_queue=dead_letter_queue,
-        )
-
-    def _let_send(self, queue: sqs.Queue, rules: list[events.CfnRule]) -> None:
-        queue.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[service_principal("events.amazonaws.com")],
-                actions=["sqs:SendMessage"],
-                resources=[token(queue, "queue_arn")],
-                conditions={"ArnEquals": {"aws:SourceArn": [rule.attr_arn for rule in rules]}},
-            )
-        )

@@ -32,23 +32,23 @@ def _role(purpose: str) -> str:
 
 
 _FUNCTIONS = {
-    "verdict": _Function("verdict.handle", "says which tests failed", minutes=1),
-    "plan": _Function("plan.handle", "says what a stage's deployment would change", memory_size=512),
+    "verdict": _Function("delivery.verdict.handle", "says which tests failed", minutes=1),
+    "plan": _Function("delivery.plan.handle", "says what a stage's deployment would change", memory_size=512),
     "train": _Function(
-        "train.handle",
+        "delivery.train.handle",
         "starts the pipelines whose definition or data changed",
         minutes=15,
         environment={"ACCESS_ROLE": _role("train")},
     ),
     "promote": _Function(
-        "promote.handle",
+        "delivery.promote.handle",
         "registers in a stage what serves in the one before",
         minutes=15,
         memory_size=1024,
         environment={"SOURCE_ROLE": _role("promote-from"), "TARGET_ROLE": _role("promote-to")},
     ),
     "smoke-test": _Function(
-        "smoke_test.handle",
+        "delivery.smoke_test.handle",
         "compares a stage's answers with recorded ones",
         minutes=15,
         memory_size=512,

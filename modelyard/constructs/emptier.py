@@ -10,7 +10,6 @@ from constructs import Construct
 from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.growing_policy import GrowingPolicy
-from modelyard.constructs.handler import Handler
 from modelyard.constructs.part import Part
 from modelyard.constructs.permissions import Permissions
 from modelyard.constructs.provider import ResourceProvider
@@ -55,19 +54,19 @@ class Emptier(Part):
             self._allow_buckets(permissions, buckets)
         if groups:
             self._allow_groups(permissions, f"{self._prefix}*")
-        self._handler = Handler(
+        self._provider = ResourceProvider(
             self,
-            "OnEvent",
+            "Provider",
             folder="emptier",
-            handler="handler.on_event",
+            module="handler",
             description=f"Modelyard {stage}: empties buckets and model package groups that are deleted",
             permissions=permissions,
             timeout_seconds=_TIMEOUT_SECONDS,
         )
-        self._provider = ResourceProvider(self, "Provider", on_event=self._handler)
+        self._handler = self._provider.handler
         self._empty_buckets(buckets)
         self._other_groups = GrowingPolicy(
-            self._handler,
+            self._provider,
             "OtherGroups",
             lambda: self._handler.role,
             ["sagemaker:ListTags", "sagemaker:DeleteModelPackage"],
@@ -130,5 +129,5 @@ class Emptier(Part):
             service_timeout_seconds=_TIMEOUT_SECONDS,
             properties={"Kind": kind, "Name": name},
         )
-        resource.node.add_dependency(self._handler)
+        resource.node.add_dependency(self._provider)
         return resource

@@ -28,12 +28,12 @@ LAMBDAS = Path(__file__).parent.parent / "lambdas"
 class Handler(Part):
     """A Python function with a role of its own, which allows it to write its log and nothing else.
 
-    The asset holds one folder as a package, so that a handler is named `<folder>.<module>.<function>` and its modules
-    import each other relatively, in the function as in a test.
+    The asset holds one folder as a package, whose modules import each other relatively, in the function as in a test,
+    and beside it `answering`, which runs custom resources.
 
     Args:
         folder: the folder of `modelyard/lambdas`.
-        handler: module and function in the folder, such as `wake.handler`.
+        handler: module and function, such as `serving.wake.handler`.
         description: shown by Lambda.
         permissions: what it may do besides. Default: nothing.
         name: of the function and of its role, where others know them by name. Default: CloudFormation's.
@@ -80,12 +80,12 @@ class Handler(Part):
             policies=self.permissions.policies(),
         )
         self.permissions.acknowledge(self._role, self)
-        code = file_asset(self, LAMBDAS, exclude=["/*", f"!/{folder}", *NOT_SOURCES, "*.md"])
+        code = file_asset(self, LAMBDAS, exclude=["/*", f"!/{folder}", "!/answering.py", *NOT_SOURCES, "*.md"])
         self._function = lambda_.CfnFunction(
             self,
             "Function",
             code={"s3Bucket": token(code, "s3_bucket_name"), "s3Key": token(code, "s3_object_key")},
-            handler=f"{folder}.{handler}",
+            handler=handler,
             runtime=RUNTIME,
             description=description,
             function_name=name,

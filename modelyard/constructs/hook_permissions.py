@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sqs as sqs
 
 from modelyard import names
 from modelyard.constructs.arns import Arns
@@ -78,7 +77,7 @@ class HookPermissions:
     stage: str
     ledger: Ledger
     store: ArtifactStore
-    queue: sqs.IQueue
+    queue_arn: str
     topic: sns.ITopic
     endpoint_role: iam.IRole
 
@@ -86,7 +85,7 @@ class HookPermissions:
         """Reads declarations, records approvals, sends messages."""
         role.allow(["ssm:GetParametersByPath"], *self._parameters, because=_DECLARATIONS)
         role.allow(["dynamodb:Query", "dynamodb:PutItem"], self.ledger.table_arn)
-        role.allow(["sqs:SendMessage"], token(self.queue, "queue_arn"))
+        role.allow(["sqs:SendMessage"], self.queue_arn)
         self.store.allow_key(role, *_USE_KEY)
 
     def reconcile(self, role: Permissions) -> None:
@@ -102,7 +101,7 @@ class HookPermissions:
         )
         self._watch(role)
         self._scale(role)
-        role.allow(_CONSUME, token(self.queue, "queue_arn"))
+        role.allow(_CONSUME, self.queue_arn)
         role.allow(["sns:Publish"], token(self.topic, "topic_arn"))
         self.store.allow_key(role, *_USE_KEY)
         self.store.allow_volumes(role)
@@ -112,7 +111,7 @@ class HookPermissions:
         own = ["ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"]
         role.allow(own, self._parameters[1], because=_DECLARATIONS)
         role.allow(["dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"], self.ledger.table_arn)
-        role.allow(["sqs:SendMessage"], token(self.queue, "queue_arn"))
+        role.allow(["sqs:SendMessage"], self.queue_arn)
         for actions, kinds in _LIFETIME.items():
             self._sagemaker(role, actions, kinds)
         every_alarm, *own = self._alarms

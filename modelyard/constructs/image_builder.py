@@ -1,18 +1,17 @@
 """What builds images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aws_cdk import CfnResource
 from aws_cdk import aws_codebuild as codebuild
-from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3_assets as assets
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from modelyard.constructs.arns import Arns
-from modelyard.constructs.handler import WRITE_LOG, Handler, allow_log
+from modelyard.constructs.handler import WRITE_LOG, allow_log
 from modelyard.constructs.part import Part
 from modelyard.constructs.permissions import Permissions, acknowledge, trust
 from modelyard.constructs.provider import ResourceProvider
@@ -26,6 +25,7 @@ _ENVIRONMENT = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 _BUILD_MINUTES = 45
 _QUEUED_MINUTES = 10
 _TIMEOUT_SECONDS = 3600  # the longest that CloudFormation waits for a custom resource
+_WAITS_SECONDS = 3500  # so that it is told why before it stops waiting
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
 _PUSH = [
     *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload"),
@@ -81,27 +81,21 @@ class ImageBuilder(Part):
             queued_timeout_in_minutes=_QUEUED_MINUTES,
         )
         acknowledge(project, _PROJECT)
-        self._handler = Handler(
-            self,
-            "Handler",
-            folder="images",
-            handler="handler.handle",
-            description=f"{description}: starts and awaits them",
-            environment={"PROJECT": project.ref},
-        )
         self._provider = ResourceProvider(
             self,
             "Provider",
-            on_event=self._handler,
-            is_complete=self._handler,
-            total_timeout_seconds=_TIMEOUT_SECONDS,
+            folder="images",
+            module="handler",
+            description=f"{description}: starts and awaits them",
+            environment={"PROJECT": project.ref},
+            waits_seconds=_WAITS_SECONDS,
         )
         log = token(log_group, "ref")
         allow_log(self._permissions, self, log, WRITE_LOG)
         self._permissions.allow(
             ["ecr:GetAuthorizationToken"], "*", because="the action has no resource-level permissions"
         )
-        permissions = self._handler.permissions
+        permissions = self._provider.handler.permissions
         permissions.allow(
             ["codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", "codebuild:StartBuild"], project.attr_arn
         )
@@ -112,20 +106,22 @@ class ImageBuilder(Part):
         scope: Construct,
         id: str,
         *,
-        repository: ecr.IRepository,
+        repository_arn: str,
         repository_uri: str,
         tag: str,
         source: assets.Asset,
         build_args: Mapping[str, str],
+        after: Sequence[IConstruct] = (),
     ) -> str:
         """Have an image in a repository, building it where it is not there.
 
         Args:
-            repository: the image's.
-            repository_uri: of `repository`, without any reference to it.
+            repository_arn: of the image's repository.
+            repository_uri: of the same.
             tag: the image's; what is there already under this tag is not built again.
             source: the folder with the Dockerfile.
             build_args: the Dockerfile's arguments.
+            after: what must be there first, such as the repository. Default: nothing.
 
         Returns:
             The image's URI by digest, known when the image is there.
@@ -135,11 +131,12 @@ class ImageBuilder(Part):
         permissions.allow(["s3:GetObject", "s3:GetObjectVersion"], f"{bucket}/{source.s3_object_key}")
         # https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
         permissions.allow(["s3:GetBucketAcl", "s3:GetBucketLocation"], bucket)
-        permissions.allow(_PUSH, repository.repository_arn)
+        permissions.allow(_PUSH, repository_arn)
         self._role.policies = permissions.policies()
         permissions.acknowledge(self._role, self)
-        self._handler.permissions.allow(["ecr:BatchGetImage"], repository.repository_arn)
-        self._handler.attach()
+        handler = self._provider.handler
+        handler.permissions.allow(["ecr:BatchGetImage"], repository_arn)
+        handler.attach()
         image = add_custom_resource(
             scope,
             id,
@@ -153,7 +150,7 @@ class ImageBuilder(Part):
                 "BuildArguments": dict(build_args),
             },
         )
-        image.node.add_dependency(repository, self._role, self._handler)
+        image.node.add_dependency(*after, self._role, self._provider)
         if self._latest is not None:
             image.node.add_dependency(self._latest)
         self._latest = image

@@ -24,4 +24,4 @@ def add_ledger(parameters: ParameterRegistry, ledger: Ledger) -> None:
 def add_hook(parameters: ParameterRegistry, hook: ApprovalHook) -> None:
     """The queue of the hook."""
     description = "queue of the endpoints to be reconciled"
-    parameters.add("queue-url", token(hook.queue, "queue_url"), description=description)
+    parameters.add("queue-url", hook.queue_url, description=description)

@@ -1,40 +1,44 @@
-"""A custom resource provider on the CDK's framework."""
+"""Answers CloudFormation for custom resources."""
 
 from collections.abc import Mapping
-from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy, custom_resources
-from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from modelyard.constructs.handler import WRITE_LOG, Handler
+from modelyard.constructs.encrypted_queue import EncryptedQueue
+from modelyard.constructs.handler import Handler
 from modelyard.constructs.part import Part
-from modelyard.constructs.permissions import (
-    acknowledge,
-    acknowledge_wildcards,
-    allow,
-    is_acknowledging,
-    policy_document,
-)
-from modelyard.constructs.resource import service_principal
+from modelyard.constructs.permissions import Permissions
 
-_WAITER = {
-    "AwsSolutions-SF1": "the functions that it calls log what happens",
-    "AwsSolutions-SF2": "it retries one function; there is nothing to trace",
-}
+__all__ = ["ResourceProvider"]
+
+_WAIT = [
+    *("sqs:SendMessage", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"),
+    "sqs:GetQueueAttributes",
+]
+_NO_DEAD_LETTERS = "what is not complete in time has failed, and CloudFormation says so"
+# Lambda asks for a visibility timeout of at least six times the function's:
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+_VISIBILITY = 6
 
 
 class ResourceProvider(Part):
-    """Answers CloudFormation for handlers of ours; the CDK's own Lambda functions stand between, on its choice of Node.
+    """A function that deals with custom resources, and a queue for those that take longer than an invocation.
 
     Args:
-        on_event: creates, updates, deletes.
-        is_complete: asked until it says so. Default: complete when `on_event` returns.
-        total_timeout_seconds: how long until the resource counts as failed. Default: the time-out of `on_event`.
+        folder: the folder of `modelyard/lambdas`.
+        module: the folder's module whose `handle` deals with the resource, see `modelyard.lambdas.answering`.
+        description: shown by Lambda.
+        permissions: what it may do. Default: nothing.
+        environment: variables of the function. Default: none.
+        timeout_seconds: how long an invocation may take. Default: one minute.
+        waits_seconds: for how long the module is asked whether the resource is complete. Default: it is when `handle`
+            returns.
+        key: encrypts the queue; its user is allowed by `permissions`. Default: SQS's own.
 
     Attributes:
+        handler: the function.
         service_token: of the custom resources it answers for.
     """
 
@@ -43,49 +47,46 @@ class ResourceProvider(Part):
         scope: Construct,
         id: str,
         *,
-        on_event: Handler,
-        is_complete: Handler | None = None,
-        total_timeout_seconds: int | None = None,
+        folder: str,
+        module: str,
+        description: str,
+        permissions: Permissions | None = None,
+        environment: Mapping[str, str] | None = None,
+        timeout_seconds: int = 60,
+        waits_seconds: int | None = None,
+        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, id)
-        log_group = logs.LogGroup(
-            self, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
-        )
-        written = {"Log": policy_document([allow(WRITE_LOG, log_group.log_group_arn)])}
-        waits = is_complete is not None
-        handlers = [
-            # The policy of the framework's role suffices.
-            lambda_.Function.from_function_attributes(
-                self, id, function_arn=handler.function_arn, skip_permissions=True
+        permissions = permissions or Permissions()
+        variables = {"RESOURCE": f"{folder}.{module}", **(environment or {})}
+        waiting = None
+        if waits_seconds is not None:
+            waiting = EncryptedQueue(
+                self,
+                "Waiting",
+                key=key,
+                visibility_timeout_seconds=_VISIBILITY * timeout_seconds,
+                without_dead_letters=_NO_DEAD_LETTERS,
             )
-            for id, handler in (("OnEvent", on_event), ("IsComplete", is_complete))
-            if handler
-        ]
-        provider = custom_resources.Provider(
+            permissions.allow(_WAIT, waiting.queue_arn)
+            variables |= {"WAITING_QUEUE_URL": waiting.queue_url, "TOTAL_TIMEOUT_SECONDS": str(waits_seconds)}
+        self.handler = Handler(
             self,
-            "Framework",
-            on_event_handler=handlers[0],
-            is_complete_handler=handlers[1] if waits else None,
-            total_timeout=Duration.seconds(total_timeout_seconds) if waits and total_timeout_seconds else None,
-            framework_on_event_role=self._role("OnEventRole", written),
-            framework_complete_and_timeout_role=self._role("CompleteRole", written) if waits else None,
-            log_group=log_group,
-            disable_waiter_state_machine_logging=True if waits else None,
+            "Handler",
+            folder=folder,
+            handler="answering.handler",
+            description=description,
+            permissions=permissions,
+            environment=variables,
+            timeout_seconds=timeout_seconds,
         )
-        self.service_token = provider.service_token
-        if is_acknowledging(self):
-            self._acknowledge(handlers)
-
-    def _role(self, id: str, policies: Mapping[str, iam.PolicyDocument]) -> iam.Role:
-        return iam.Role(self, id, assumed_by=service_principal("lambda.amazonaws.com"), inline_policies=policies)
-
-    def _acknowledge(self, invoked: list[lambda_.IFunction]) -> None:
-        """The framework's policies and its state machine are not ours to write."""
-        framework = self.node.find_child("Framework")
-        waiter = framework.node.try_find_child("waiter-state-machine")
-        if waiter is not None:
-            own = [framework.node.find_child(id) for id in ("framework-isComplete", "framework-onTimeout")]
-            invoked = [*invoked, *(cast(lambda_.IFunction, function) for function in own)]
-            acknowledge(waiter, _WAITER)
-        patterns = [f"{function.function_arn}:*" for function in invoked]
-        acknowledge_wildcards(self, dict.fromkeys(patterns, "any version of the function, says the framework's grant"))
+        self.service_token = self.handler.function_arn
+        if waiting:
+            lambda_.CfnEventSourceMapping(
+                self,
+                "Messages",
+                function_name=self.handler.function_name,
+                event_source_arn=waiting.queue_arn,
+                batch_size=1,
+                function_response_types=["ReportBatchItemFailures"],
+            )

@@ -7,7 +7,6 @@ from constructs import Construct
 from modelyard.constructs.approval_hook import ApprovalHook
 from modelyard.constructs.dashboard import Line, add_dashboard
 from modelyard.constructs.hook_metrics import RECONCILE_ERRORS
-from modelyard.constructs.resource import token
 
 _QUEUES = "AWS/SQS"
 _FUNCTIONS = "AWS/Lambda"
@@ -22,7 +21,7 @@ def add_serving_dashboard(scope: Construct, id: str, *, name: str, hook: Approva
         name: of the dashboard, a contract with whoever looks for it.
         hook: the approval hook.
     """
-    queue = {"QueueName": token(hook.queue, "queue_name")}
+    queue = {"QueueName": hook.queue_name}
     functions = {label: {"FunctionName": function} for label, function in hook.function_names.items()}
     depth = "ApproximateNumberOfMessagesVisible"
     graphs = {
@@ -38,8 +37,8 @@ def add_serving_dashboard(scope: Construct, id: str, *, name: str, hook: Approva
             Line(RECONCILE_ERRORS, "Sum", hook.metrics.namespace, {}, "not waited out"),
         ],
         "Dead-letter queues": [
-            Line(depth, "Maximum", _QUEUES, {"QueueName": token(dead, "queue_name")}, label)
-            for label, dead in hook.dead_letter_queues.items()
+            Line(depth, "Maximum", _QUEUES, {"QueueName": dead}, label)
+            for label, dead in hook.dead_letter_queue_names.items()
         ],
         "Durations in milliseconds": _of_each("Duration", "p99", functions),
     }

@@ -52,12 +52,12 @@ def test_the_roles_may_what_the_constructs_names_ask_for(rings: Template) -> Non
     registering = rings.policies("ModelyardRolesPipelineOtherPipelines")
     assert ":model-package-group/rings" in registering
     assert ":model-package/rings/*" in registering
-    for function in ("Reconcile", "OnEvent", "IsComplete"):
+    for function in ("Reconcile", "Lifetime"):
         policy = rings.policies(f"ModelyardApprovalHook{function}Other")
         for resource in ("endpoint/rings", "endpoint-config/rings-*", "model/rings-*", "alarm:rings-*"):
             assert f"eu-west-1:111122223333:{resource}" in policy, (function, resource)
     assert "sagemaker:CreateEndpoint" in rings.policies("ModelyardApprovalHookReconcileOther")
-    assert "sagemaker:CreateEndpoint" not in rings.policies("ModelyardApprovalHookOnEventOther")
+    assert "sagemaker:CreateEndpoint" not in rings.policies("ModelyardApprovalHookLifetimeOther")
 
 
 def test_names_that_begin_as_those_of_the_stage_need_nothing_more() -> None:
@@ -87,7 +87,7 @@ def test_what_holds_state_is_retained_unless_it_may_go(rings: Template) -> None:
         kept = {each.get("DeletionPolicy", "Delete").replace("RetainExceptOnCreate", "Retain") for each in found}
         assert kept == {policy}
     assert len(leaving.of("Custom::ModelyardEmptied")) == 5
-    assert ":model-package/rings/*" in leaving.policies("ModelyardEmptierOnEventOtherGroups")
+    assert ":model-package/rings/*" in leaving.policies("ModelyardEmptierProviderOtherGroups")
     assert "Custom::ModelyardEmptied" not in rings.types()
 
 
@@ -174,7 +174,7 @@ def test_buckets_are_emptied_that_are_told_later_and_none_twice() -> None:
     defaults.emptier.empty_buckets([other])
     template = Template(stack)
     assert len(template.of("Custom::ModelyardEmptied")) == 5
-    assert '{"Fn::GetAtt": ["Other' in template.policies("ModelyardEmptierOnEventRole")
+    assert '{"Fn::GetAtt": ["Other' in template.policies("ModelyardEmptierProviderHandlerRole")
 
 
 def test_a_group_that_may_go_is_emptied_whatever_the_defaults_retain() -> None:
@@ -182,7 +182,7 @@ def test_a_group_that_may_go_is_emptied_whatever_the_defaults_retain() -> None:
     ModelRegistry(stack, "Registry", model_package_group_name="rings", retain=False)
     (emptied,) = Template(stack).of("Custom::ModelyardEmptied")
     assert emptied["Kind"] == "model-package-group"
-    assert ":model-package/rings/*" in Template(stack).policies("ModelyardEmptierOnEventOtherGroups")
+    assert ":model-package/rings/*" in Template(stack).policies("ModelyardEmptierProviderOtherGroups")
 
 
 def test_a_folder_of_images_that_is_not_there_is_refused(tmp_path: Path) -> None:

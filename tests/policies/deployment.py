@@ -36,12 +36,8 @@ _KINDS = {
     "AWS::SNS::Topic": ("TopicName", "arn:{partition}:sns:{region}:{account}:{name}"),
     "AWS::SQS::Queue": ("QueueName", "arn:{partition}:sqs:{region}:{account}:{name}"),
     "AWS::SSM::Parameter": ("Name", "arn:{partition}:ssm:{region}:{account}:parameter{name}"),
-    "AWS::StepFunctions::StateMachine": (
-        "StateMachineName",
-        "arn:{partition}:states:{region}:{account}:stateMachine:{name}",
-    ),
 }
-_REFERRED_BY_ARN = {"AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"}
+_REFERRED_BY_ARN = {"AWS::SNS::Topic"}
 
 
 @dataclass(frozen=True)

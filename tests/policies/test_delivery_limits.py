@@ -197,7 +197,6 @@ def test_services_may_assume_the_roles_that_they_are_given(deployment: Deploymen
         "AWS::CodePipeline::Pipeline": ("RoleArn", "codepipeline.amazonaws.com"),
         "AWS::Lambda::Function": ("Role", "lambda.amazonaws.com"),
         "AWS::SageMaker::Pipeline": ("RoleArn", "sagemaker.amazonaws.com"),
-        "AWS::StepFunctions::StateMachine": ("RoleArn", "states.amazonaws.com"),
     }
     for type, (member, service) in given.items():
         assert deployment.of_type(type)

@@ -11,7 +11,7 @@ from tests.lambdas.serving.crashes import DECLARATIONS, SCENARIOS, finish, prepa
 from tests.lambdas.serving.fake.world import World
 from tests.synthesis import Templates
 
-ROLES = {"wake": ("Wake",), "reconcile": ("Reconcile",), "lifetime": ("OnEvent", "IsComplete")}
+ROLES = {"wake": ("Wake",), "reconcile": ("Reconcile",), "lifetime": ("LifetimeHandler",)}
 # What AWS asks for besides the call itself: to tag what is made, to pass a role, to encrypt, to poll the queue.
 ON_BEHALF = {
     "AddTags",

@@ -75,12 +75,9 @@ def test_a_build_may_write_its_log_and_push_what_it_builds_and_no_more(templates
     allowed = {action for statement in statements for action in listed(statement["Action"])}
     assert {action.partition(":")[0] for action in allowed} == {"logs", "ecr", "s3"}
     (pushes,) = [statement for statement in statements if "ecr:PutImage" in statement["Action"]]
-    resources = templates.template(IMAGES)["Resources"].items()
-    names = {
-        id: item["Properties"]["RepositoryName"] for id, item in resources if item["Type"] == "AWS::ECR::Repository"
-    }
-    pushed = {names[each["Fn::GetAtt"][0]] for each in pushes["Resource"]}
-    assert pushed == {"modelyard/tabular", "modelyard/asr/gpu"} < set(names.values())
+    made = {item["Properties"]["RepositoryName"] for item in templates.resources(IMAGES, "AWS::ECR::Repository")}
+    pushed = {each.rpartition(":repository/")[2] for each in pushes["Resource"]}
+    assert pushed == {"modelyard/tabular", "modelyard/asr/gpu"} < made
     (reads,) = [statement for statement in statements if "s3:GetObject" in statement["Action"]]
     assert all(text(resource).endswith(".zip") for resource in reads["Resource"])
     (looks,) = [statement for statement in statements if "s3:GetBucketLocation" in statement["Action"]]
@@ -88,10 +85,12 @@ def test_a_build_may_write_its_log_and_push_what_it_builds_and_no_more(templates
 
 
 def test_the_function_may_build_and_look_and_no_more(templates: Templates) -> None:
-    statements = templates.statements(IMAGES, "BuilderHandlerRole")
+    statements = templates.statements(IMAGES, "BuilderProviderHandlerRole")
     assert {action for statement in statements for action in listed(statement["Action"])} == {
         *("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", "codebuild:StartBuild"),
         *("ecr:BatchGetImage", "logs:GetLogEvents", "logs:CreateLogStream", "logs:PutLogEvents"),
+        *("sqs:SendMessage", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"),
+        "sqs:GetQueueAttributes",
     }
     wide = [statement for statement in statements if "*" in json.dumps(statement)]
     # Of the logs of the function and of the builds, the streams.

@@ -56,7 +56,7 @@ def test_a_dead_letter_queue_of_rules_is_no_fifo_queue(templates: Templates) -> 
 
 
 def test_reconcile_takes_one_message_at_a_time(templates: Templates) -> None:
-    mapping = templates.resource(STACK, "AWS::Lambda::EventSourceMapping")["Properties"]
+    mapping = templates.resource(STACK, "AWS::Lambda::EventSourceMapping", "ApprovalHookMessages")["Properties"]
     assert mapping["BatchSize"] == 1
     assert mapping["EventSourceArn"]["Fn::GetAtt"][0].startswith("ApprovalHookQueue")
     assert mapping["FunctionName"]["Ref"].startswith("ApprovalHookReconcileFunction")
@@ -135,7 +135,7 @@ def test_the_hook_holds_no_wildcard_action_and_no_wildcard_resource_but_where_th
     templates: Templates,
 ) -> None:
     unbounded = set()
-    for name in ("Wake", "Reconcile", "OnEvent", "IsComplete"):
+    for name in ("Wake", "Reconcile", "LifetimeHandler"):
         for statement in templates.statements(STACK, f"ApprovalHook{name}Role"):
             actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
             assert not [action for action in actions if "*" in action]
@@ -180,16 +180,17 @@ def test_alarms_may_publish_and_addresses_are_subscribed(templates: Templates) -
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")
 
 
-@pytest.mark.parametrize("name", ["Wake", "Reconcile", "OnEvent", "IsComplete"])
+@pytest.mark.parametrize("name", ["Wake", "Reconcile", "LifetimeHandler"])
 def test_functions_know_their_stage_only_by_their_environment(templates: Templates, name: str) -> None:
     variables = _function(templates, f"ApprovalHook{name}Function")["Environment"]["Variables"]
-    assert variables.keys() == {"LEDGER_TABLE", "DECLARATIONS_PATH", "QUEUE_URL", "TOPIC_ARN"}
+    others = {"RESOURCE", "TOTAL_TIMEOUT_SECONDS", "WAITING_QUEUE_URL"} if name == "LifetimeHandler" else set()
+    assert variables.keys() - others == {"LEDGER_TABLE", "DECLARATIONS_PATH", "QUEUE_URL", "TOPIC_ARN"}
     assert variables["DECLARATIONS_PATH"] == "/modelyard/prod/"
 
 
 def test_every_handler_is_a_function_of_event_and_context_in_its_asset(templates: Templates) -> None:
     handlers = {
-        (resource["Properties"]["Handler"], resource["Properties"]["Code"]["S3Key"].removesuffix(".zip"))
+        (_entry(resource["Properties"]), resource["Properties"]["Code"]["S3Key"].removesuffix(".zip"))
         for template in templates.stacks().values()
         for resource in template["Resources"].values()
         if resource["Type"] == "AWS::Lambda::Function" and resource["Properties"]["Runtime"].startswith("python")
@@ -197,16 +198,15 @@ def test_every_handler_is_a_function_of_event_and_context_in_its_asset(templates
     assert {handler for handler, _ in handlers} == {
         "serving.wake.handler",
         "serving.reconcile.handler",
-        "serving.lifetime.on_event",
-        "serving.lifetime.is_complete",
+        "serving.lifetime.handle",
         "delivery.data_arrived.handle",
-        "emptier.handler.on_event",
+        "emptier.handler.handle",
         "images.handler.handle",
     }
     for handler, asset in handlers:
         package, module, function = handler.split(".")
         folder = templates.folder / f"asset.{asset}"
-        assert [path.name for path in folder.iterdir()] == [package]
+        assert {path.name for path in folder.iterdir()} == {package, "answering.py"}
         assert (folder / package / f"{module}.py").is_file()
         assert not list(folder.rglob("*.pyc"))
         target = getattr(importlib.import_module(f"modelyard.lambdas.{package}.{module}"), function)
@@ -220,3 +220,18 @@ def test_every_function_has_a_log_that_ends(templates: Templates) -> None:
             if resource["Type"] == "AWS::Lambda::Function":
                 group = resources[resource["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]]
                 assert group["Properties"]["RetentionInDays"] == 30
+
+
+def _entry(function: dict[str, Any]) -> str:
+    """Module and function that an invocation comes to."""
+    if function["Handler"] == "answering.handler":
+        return f"{function['Environment']['Variables']['RESOURCE']}.handle"
+    return str(function["Handler"])
+
+
+def test_a_deletion_that_takes_long_waits_in_an_encrypted_queue(templates: Templates) -> None:
+    queue = templates.resource(STACK, "AWS::SQS::Queue", "ApprovalHookLifetimeWaiting")["Properties"]
+    function = _function(templates, "ApprovalHookLifetimeHandlerFunction")
+    assert queue["VisibilityTimeout"] == 6 * function["Timeout"]
+    assert "KmsMasterKeyId" in queue
+    assert int(function["Environment"]["Variables"]["TOTAL_TIMEOUT_SECONDS"]) < 3600, "CloudFormation's own patience"

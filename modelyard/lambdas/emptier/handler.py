@@ -20,7 +20,7 @@ _ABSENT = {"NoSuchBucket", "NoSuchTagSet", "NoSuchBucketPolicy", "ResourceNotFou
 Emptier = Callable[[str, Callable[[], None]], None]
 
 
-def on_event(event: dict[str, Any], context: Any) -> dict[str, str]:
+def handle(event: dict[str, Any], context: Any) -> dict[str, str]:
     """Answer CloudFormation for a resource with the properties `Kind` (`bucket`, `model-package-group`) and `Name`."""
     kind, name = event["ResourceProperties"]["Kind"], event["ResourceProperties"]["Name"]
     empty = EMPTIERS[kind]

@@ -55,7 +55,7 @@ class Image:
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The onEvent and the isComplete handler of CDK's Provider framework, which hands the first's `Data` to the second.
+    """Both handlers of CDK's Provider framework, which hands the `Data` that onEvent answered to isComplete.
 
     Raises:
         RuntimeError: the build failed; names it, its phase and the end of its log. Or there is no repository.

@@ -22,30 +22,27 @@ from .wake import DECLARED, OWN_SOURCE, cause, send
 
 PATIENCE = 50 * 60  # seconds; CloudFormation gives a custom resource one hour, and a rollout may take eight
 _MOVING = {"Creating", "Updating", "SystemUpdating", "RollingBack"}
-_STARTED = "DeletionStarted"
+_BEGAN = "Began"
 
 
-def on_event(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The onEvent handler of CDK's Provider framework."""
+def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Both handlers of CDK's Provider framework, which hands the `Data` that onEvent answered to isComplete."""
+    if _BEGAN in event.get("Data", {}):
+        return {"IsComplete": ended(event, from_environment())}
     return begin(event, from_environment())
-
-
-def is_complete(event: dict[str, Any], context: Any) -> dict[str, bool]:
-    """The isComplete handler of CDK's Provider framework."""
-    return {"IsComplete": ended(event, from_environment())}
 
 
 def begin(event: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
     """Create and update write the declaration and wake the endpoint; delete removes it before anything else."""
-    properties = event["ResourceProperties"]
+    properties, began = event["ResourceProperties"], {_BEGAN: runtime.now()}
     if event["RequestType"] == "Delete":
         name = event["PhysicalResourceId"]
         _withdraw(runtime, properties["ParameterName"], name)
-        return {"PhysicalResourceId": name, "Data": {_STARTED: runtime.now()}}
+        return {"PhysicalResourceId": name, "Data": began}
     declaration = parse(properties["Declaration"], "property Declaration")
     name, group = declaration.endpoint_name, declaration.model_package_group_name
     _declare(runtime, event, Place(name, group, properties["ParameterName"]))
-    return {"PhysicalResourceId": name}
+    return {"PhysicalResourceId": name, "Data": began}
 
 
 def ended(event: dict[str, Any], runtime: Runtime) -> bool:
@@ -111,8 +108,8 @@ def _delete(sagemaker: Any, name: str) -> None:
 
 
 def _be_patient(event: dict[str, Any], runtime: Runtime, name: str, endpoint: Endpoint) -> None:
-    started = event.get("Data", {}).get(_STARTED, runtime.now())
-    if seconds_between(started, runtime.now()) < PATIENCE:
+    began = event.get("Data", {}).get(_BEGAN, runtime.now())
+    if seconds_between(began, runtime.now()) < PATIENCE:
         return
     rollout = endpoint.pending_config or endpoint.config_name
     raise TimeoutError(

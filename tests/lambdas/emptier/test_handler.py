@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from modelyard.lambdas.emptier.handler import on_event
+from modelyard.lambdas.emptier.handler import handle
 from tests.local_aws import LocalAws
 
 _buckets = itertools.count()
@@ -61,7 +61,7 @@ def _versions(local_aws: LocalAws, bucket: str) -> int:
 def test_nothing_is_emptied_before_the_resource_is_deleted(local_aws: LocalAws, bucket: str, request_type: str) -> None:
     before = _versions(local_aws, bucket)
     local_aws.client("s3").put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": DISPOSABLE})
-    answer = on_event(_event(request_type, "bucket", bucket), Context())
+    answer = handle(_event(request_type, "bucket", bucket), Context())
     assert answer == {"PhysicalResourceId": f"bucket/{bucket}"}
     assert _versions(local_aws, bucket) == before
 
@@ -72,7 +72,7 @@ def test_a_disposable_bucket_is_closed_and_emptied_of_every_version(local_aws: L
     own = {"Sid": "Own", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/x"}
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [own]}))
     for _ in range(2):
-        on_event(_event("Delete", "bucket", bucket), Context())
+        handle(_event("Delete", "bucket", bucket), Context())
         assert _versions(local_aws, bucket) == 0
     statements = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
     assert [statement["Sid"] for statement in statements] == ["Own", "ClosedByEmptier"]
@@ -80,19 +80,19 @@ def test_a_disposable_bucket_is_closed_and_emptied_of_every_version(local_aws: L
 
 def test_a_bucket_that_is_not_disposable_is_left_alone(local_aws: LocalAws, bucket: str) -> None:
     before = _versions(local_aws, bucket)
-    on_event(_event("Delete", "bucket", bucket), Context())
+    handle(_event("Delete", "bucket", bucket), Context())
     assert _versions(local_aws, bucket) == before
 
 
 def test_a_bucket_that_is_gone_counts_as_emptied() -> None:
-    answer = on_event(_event("Delete", "bucket", "emptier-that-never-was"), Context())
+    answer = handle(_event("Delete", "bucket", "emptier-that-never-was"), Context())
     assert answer == {"PhysicalResourceId": "bucket/emptier-that-never-was"}
 
 
 def test_running_out_of_time_fails_with_what_to_do(local_aws: LocalAws, bucket: str) -> None:
     local_aws.client("s3").put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": DISPOSABLE})
     with pytest.raises(TimeoutError) as caught:
-        on_event(_event("Delete", "bucket", bucket), Context(remaining=1000))
+        handle(_event("Delete", "bucket", bucket), Context(remaining=1000))
     assert str(caught.value) == f"bucket {bucket}: not yet empty; delete the stack again to go on"
 
 
@@ -111,16 +111,16 @@ def _packages(local_aws: LocalAws, group: str) -> int:
 
 def test_a_disposable_group_is_emptied_and_can_be_deleted(local_aws: LocalAws) -> None:
     arn = _group(local_aws, "emptier-disposable", tags=DISPOSABLE)
-    on_event(_event("Delete", "model-package-group", arn), Context())
+    handle(_event("Delete", "model-package-group", arn), Context())
     assert _packages(local_aws, "emptier-disposable") == 0
     sagemaker = local_aws.client("sagemaker")
     sagemaker.delete_model_package_group(ModelPackageGroupName="emptier-disposable")
     with pytest.raises(ClientError):
         sagemaker.describe_model_package_group(ModelPackageGroupName="emptier-disposable")
-    on_event(_event("Delete", "model-package-group", arn), Context())
+    handle(_event("Delete", "model-package-group", arn), Context())
 
 
 def test_a_group_that_is_not_disposable_is_left_alone(local_aws: LocalAws) -> None:
     arn = _group(local_aws, "emptier-retained", tags=[])
-    on_event(_event("Delete", "model-package-group", arn), Context())
+    handle(_event("Delete", "model-package-group", arn), Context())
     assert _packages(local_aws, "emptier-retained") == 3

@@ -23,7 +23,7 @@ TAG = "0123456789abcdef"
 
 
 class Deployment:
-    """CloudFormation and CDK's framework around the handler."""
+    """CloudFormation and `answering` around the handler."""
 
     def __init__(self, workshop: Workshop, project: str, requirements: str = "") -> None:
         aws = workshop.aws
@@ -40,7 +40,7 @@ class Deployment:
         }
 
     def begin(self, request: str = "Create") -> dict[str, Any]:
-        """The event after onEvent, as isComplete gets it."""
+        """The event with what was begun, as it is asked with."""
         event = {"RequestType": request, "RequestId": unique("request"), "ResourceProperties": self.properties}
         return {**event, **handler.handle(event, None)}
 
@@ -132,7 +132,7 @@ def test_a_long_build_is_asked_after_again(workshop: Workshop, project: str, mon
     monkeypatch.setattr(handler, "PATIENCE", 0.0)
     monkeypatch.setattr(handler, "LOOK_EVERY", 0.0)
     event = Deployment(workshop, project).begin()
-    assert handler.handle(event, None) == {"IsComplete": False}, "an answer without data, says the framework"
+    assert handler.handle(event, None) == {"IsComplete": False}
 
 
 def test_a_failed_build_says_which_phase_and_shows_the_end_of_its_log(

@@ -245,7 +245,7 @@ class Project:
         lifetime.begin(self.request(kind), self.stage.runtime)
 
     def destroy(self) -> None:
-        """Delete the custom resource, as CDK's Provider framework does."""
+        """Delete the custom resource, as CloudFormation and `answering` do."""
         request = self.request("Delete", PhysicalResourceId=self.name)
         request = {**request, **lifetime.begin(request, self.stage.runtime)}
         wait_until(lambda: lifetime.ended(request, self.stage.runtime))

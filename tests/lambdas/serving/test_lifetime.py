@@ -20,7 +20,7 @@ def parameters(project: Project) -> list[str]:
 
 
 def deletion(project: Project) -> dict[str, Any]:
-    """The event of a deletion that has begun, as the Provider framework hands it to isComplete."""
+    """The event of a deletion that has begun, as it is asked with whether it is complete."""
     request = project.request("Delete", PhysicalResourceId=project.name)
     return {**request, **lifetime.begin(request, project.stage.runtime)}
 
@@ -28,8 +28,9 @@ def deletion(project: Project) -> dict[str, Any]:
 def test_a_declaration_is_written_and_the_endpoint_woken(stage: Stage) -> None:
     project = stage.endpoint("new")
     request = project.request("Create")
-    assert lifetime.begin(request, stage.runtime) == {"PhysicalResourceId": project.name}
-    assert lifetime.ended(request, stage.runtime)
+    begun = lifetime.begin(request, stage.runtime)
+    assert begun["PhysicalResourceId"] == project.name
+    assert lifetime.ended({**request, **begun}, stage.runtime)
     assert parameters(project) == [project.parameter_name]
     assert stage.reconcile() == 1
 
@@ -110,7 +111,7 @@ def test_beyond_fifty_minutes_a_deletion_fails_and_names_what_to_await(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = deletion(project)
-    request["Data"]["DeletionStarted"] = "2026-11-22T10:00:00.000Z"
+    request["Data"]["Began"] = "2026-11-22T10:00:00.000Z"
     moving = Endpoint("Updating", "old", "2026-11-22T10:00:00.000Z", pending_config="new")
     monkeypatch.setattr(endpoints, "describe", lambda *_: moving)
     assert not lifetime.ended(request, replace(project.stage.runtime, now=lambda: "2026-11-22T10:49:59.000Z"))

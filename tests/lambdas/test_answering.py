@@ -1,0 +1,273 @@
+"""Answers to CloudFormation: each is handed over once it is due, whatever the resource's module does."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+
+from modelyard.lambdas import answering
+from tests.local_aws import LocalAws
+
+RESOURCE = "sample.resource"
+
+
+class Context:
+    """What Lambda gives a handler, as far as it is read."""
+
+    def __init__(self, seconds: float = 60) -> None:
+        self.seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+class CloudFormation:
+    """Takes answers at an URL, after refusing some."""
+
+    def __init__(self) -> None:
+        self.answers: list[dict[str, Any]] = []
+        self.content_types: list[str | None] = []
+        self.refuses = 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.content_types.append(self.headers["Content-Type"])
+                if outer.refuses:
+                    outer.refuses -= 1
+                    self.send_error(503)
+                    return
+                outer.answers.append(json.loads(body))
+                assert len(body) <= 4096
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def event(self, request: str = "Create", **more: Any) -> dict[str, Any]:
+        return {
+            "RequestType": request,
+            "RequestId": "request-1",
+            "StackId": "stack",
+            "LogicalResourceId": "Sample",
+            "ResourceProperties": {},
+            "ResponseURL": f"http://127.0.0.1:{self._server.server_port}/secret-signature",
+            **more,
+        }
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[CloudFormation]:
+    server = CloudFormation()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """The events that the resource's module is given; without a queue."""
+    monkeypatch.setenv("RESOURCE", RESOURCE)
+    monkeypatch.delenv("WAITING_QUEUE_URL", raising=False)
+    monkeypatch.setattr(answering, "_PAUSES", (0, 0))
+    yield []
+
+
+@pytest.fixture
+def waiting(local_aws: LocalAws, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> str:
+    """A queue in which events wait, not for long."""
+    for name, value in local_aws.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    url = str(local_aws.client("sqs").create_queue(QueueName="waiting")["QueueUrl"])
+    local_aws.client("sqs").purge_queue(QueueUrl=url)
+    monkeypatch.setenv("WAITING_QUEUE_URL", url)
+    monkeypatch.setenv("TOTAL_TIMEOUT_SECONDS", "60")
+    monkeypatch.setattr(answering, "ASK_EVERY", 0)
+    return url
+
+
+def resource(
+    monkeypatch: pytest.MonkeyPatch,
+    asked: list[dict[str, Any]],
+    *answers: dict[str, Any] | Exception | Callable[[], Any],
+) -> None:
+    """Let the module give these answers, one a call."""
+    left = iter(answers)
+
+    def handle(event: dict[str, Any], context: Any) -> Any:
+        asked.append(event)
+        answer = next(left)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer() if callable(answer) else answer
+
+    module = ModuleType(RESOURCE)
+    module.__dict__["handle"] = handle
+    monkeypatch.setitem(sys.modules, "sample", ModuleType("sample"))
+    monkeypatch.setitem(sys.modules, RESOURCE, module)
+
+
+def messages(aws: LocalAws, queue: str) -> list[dict[str, Any]]:
+    found = aws.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
+    return [
+        {"messageId": each["MessageId"], "receiptHandle": each["ReceiptHandle"], "body": each["Body"]} for each in found
+    ]
+
+
+def test_what_is_done_at_once_is_answered_at_once(
+    cloudformation: CloudFormation,
+    asked: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    resource(monkeypatch, asked, {"PhysicalResourceId": "mine", "Data": {"Colour": "red"}})
+    answering.handler(cloudformation.event(), Context())
+    assert cloudformation.answers == [
+        {
+            "StackId": "stack",
+            "RequestId": "request-1",
+            "LogicalResourceId": "Sample",
+            "PhysicalResourceId": "mine",
+            "Status": "SUCCESS",
+            "Reason": "",
+            "Data": {"Colour": "red"},
+        }
+    ]
+    assert cloudformation.content_types == [""], "the URL is signed for none"
+    assert "secret-signature" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("request_type", "known", "expected"),
+    [("Create", {}, "request-1"), ("Delete", {"PhysicalResourceId": "old"}, "old")],
+)
+def test_a_module_that_names_no_physical_id_keeps_it_or_has_that_of_the_request(
+    cloudformation: CloudFormation,
+    asked: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    request_type: str,
+    known: dict[str, str],
+    expected: str,
+) -> None:
+    resource(monkeypatch, asked, {})
+    answering.handler(cloudformation.event(request_type, **known), Context())
+    assert cloudformation.answers[0]["PhysicalResourceId"] == expected
+
+
+def test_what_could_not_be_made_is_deleted_without_asking_the_module(
+    cloudformation: CloudFormation, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource(monkeypatch, asked, ValueError("no such colour: rde!" + "ü" * 5000))
+    answering.handler(cloudformation.event(), Context())
+    failed = cloudformation.answers[0]
+    assert failed["Status"] == "FAILED"
+    assert failed["Reason"].startswith("no such colour: rde!")
+    answering.handler(cloudformation.event("Delete", PhysicalResourceId=failed["PhysicalResourceId"]), Context())
+    assert [answer["Status"] for answer in cloudformation.answers] == ["FAILED", "SUCCESS"]
+    assert len(asked) == 1
+
+
+def test_an_update_that_fails_keeps_what_there_was(
+    cloudformation: CloudFormation, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource(monkeypatch, asked, ValueError("no"))
+    answering.handler(cloudformation.event("Update", PhysicalResourceId="mine"), Context())
+    assert (cloudformation.answers[0]["Status"], cloudformation.answers[0]["PhysicalResourceId"]) == ("FAILED", "mine")
+
+
+def test_what_is_not_complete_waits_and_is_asked_again_with_what_it_answered(
+    cloudformation: CloudFormation,
+    asked: list[dict[str, Any]],
+    waiting: str,
+    local_aws: LocalAws,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = {"PhysicalResourceId": "mine", "Data": {"Build": "7", "Colour": "grey"}}
+    done = {"IsComplete": True, "Data": {"Colour": "red"}}
+    resource(monkeypatch, asked, begun, {"IsComplete": False}, {"IsComplete": False}, done)
+    answering.handler(cloudformation.event(), Context())
+    for goes_on in (True, False):
+        assert cloudformation.answers == []
+        records = messages(local_aws, waiting)
+        answer = answering.handler({"Records": records}, Context())
+        left = [{"itemIdentifier": record["messageId"]} for record in records] if goes_on else []
+        assert answer == {"batchItemFailures": left}
+    assert [event.get("Data") for event in asked] == [None, *[begun["Data"]] * 3]
+    (told,) = cloudformation.answers
+    assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", "mine")
+    assert told["Data"] == {"Build": "7", "Colour": "red"}
+
+
+def test_what_is_complete_when_it_is_first_asked_does_not_wait(
+    cloudformation: CloudFormation,
+    asked: list[dict[str, Any]],
+    waiting: str,
+    local_aws: LocalAws,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resource(monkeypatch, asked, {}, {"IsComplete": True})
+    answering.handler(cloudformation.event("Update", PhysicalResourceId="mine"), Context())
+    assert [answer["Status"] for answer in cloudformation.answers] == ["SUCCESS"]
+    assert messages(local_aws, waiting) == []
+
+
+def test_what_was_begun_and_fails_later_is_deleted_by_its_own_id(
+    cloudformation: CloudFormation, asked: list[dict[str, Any]], waiting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource(monkeypatch, asked, {"PhysicalResourceId": "mine"}, RuntimeError("the build failed"))
+    answering.handler(cloudformation.event(), Context())
+    assert (cloudformation.answers[0]["Status"], cloudformation.answers[0]["PhysicalResourceId"]) == ("FAILED", "mine")
+
+
+def test_what_is_never_complete_fails_in_time(
+    cloudformation: CloudFormation, asked: list[dict[str, Any]], waiting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOTAL_TIMEOUT_SECONDS", "-1")
+    resource(monkeypatch, asked, {}, {"IsComplete": False})
+    answering.handler(cloudformation.event("Delete", PhysicalResourceId="mine"), Context())
+    assert cloudformation.answers[0]["Reason"].startswith("not complete after -1 seconds")
+
+
+def test_an_answer_that_is_not_taken_is_handed_over_again(
+    cloudformation: CloudFormation, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloudformation.refuses = 2
+    resource(monkeypatch, asked, {})
+    answering.handler(cloudformation.event(), Context())
+    assert len(cloudformation.answers) == 1
+
+
+def test_an_answer_that_is_never_taken_is_an_error_after_which_lambda_tries_again(
+    cloudformation: CloudFormation, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloudformation.refuses = 99
+    resource(monkeypatch, asked, {})
+    with pytest.raises(OSError, match="503"):
+        answering.handler(cloudformation.event(), Context())
+
+
+def test_a_module_that_takes_too_long_fails_before_lambda_ends_it(
+    cloudformation: CloudFormation, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "_SPARE", 0.1)
+    resource(monkeypatch, asked, lambda: time.sleep(30))
+    answering.handler(cloudformation.event(), Context(seconds=0.3))
+    assert cloudformation.answers[0]["Reason"].startswith("the function's time is over")
