@@ -4,7 +4,7 @@ The variable `RESOURCE` names the module that deals with the resource, such as `
 context)` is given CloudFormation's event and answers with `PhysicalResourceId` and `Data`. Where there is a
 `WAITING_QUEUE_URL` it is then asked, with what it answered added to the event, whether it is done (`IsComplete`), until
 it is or `TOTAL_TIMEOUT_SECONDS` have passed; in between the event waits in that queue. What it raises fails the
-resource. So it could be both handlers of the CDK's Provider framework too.
+resource. The CDK's Provider framework would ask it the same, as both its handlers.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
 """

@@ -60,7 +60,7 @@ def test_every_paging_alarm_has_its_entry_under_its_text() -> None:
     wanted = [re.escape(text).replace(r"\*", r"\w+") for text in descriptions()]
     assert len(wanted) == 4
     assert [entry for entry in alarms if not any(re.fullmatch(text, entry) for text in wanted)] == []
-    queues = re.findall(r'"(\w+)": dead_(?!letters)\w+', (ROOT / "modelyard/constructs/approval_hook.py").read_text())
+    queues = re.findall(r'"(\w+)": dead_\w+[,}]', (ROOT / "modelyard/constructs/approval_hook.py").read_text())
     assert len(alarms) == len(wanted) - 1 + len(queues)
 
 

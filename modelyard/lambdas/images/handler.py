@@ -55,7 +55,7 @@ class Image:
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Both handlers of CDK's Provider framework, which hands the `Data` that onEvent answered to isComplete.
+    """Have the image; with the `Data` that it answered first, say whether it is there. See `answering`.
 
     Raises:
         RuntimeError: the build failed; names it, its phase and the end of its log. Or there is no repository.

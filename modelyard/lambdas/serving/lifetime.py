@@ -26,7 +26,7 @@ _BEGAN = "Began"
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Both handlers of CDK's Provider framework, which hands the `Data` that onEvent answered to isComplete."""
+    """Begin; with the `Data` that it answered first, say whether that has ended. See `answering`."""
     if _BEGAN in event.get("Data", {}):
         return {"IsComplete": ended(event, from_environment())}
     return begin(event, from_environment())
