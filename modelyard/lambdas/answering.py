@@ -16,6 +16,7 @@ import json
 import os
 import signal
 import time
+import traceback
 import urllib.request
 from typing import Any
 
@@ -27,6 +28,10 @@ _MAX_BYTES = 4096  # of an answer
 _PAUSES = (1, 3, 9)  # seconds between attempts to hand over an answer
 _SPARE = 5  # seconds, in which an answer is handed over
 _DEADLINE = "Deadline"
+
+
+class _TimeIsOver(BaseException):
+    """Raised wherever the module is at; no `except Exception` on the way, such as that of a retry, takes it."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any] | None:
@@ -52,7 +57,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any] | None:
 def _begin(event: dict[str, Any], context: Any) -> None:
     try:
         begun = _handle(event, context)
-    except Exception as error:
+    except (Exception, _TimeIsOver) as error:
         _fail({"PhysicalResourceId": NEVER_MADE, **event}, error)
         return
     physical_id = begun.get("PhysicalResourceId") or event.get("PhysicalResourceId") or event["RequestId"]
@@ -71,7 +76,7 @@ def _ask(request: dict[str, Any], context: Any) -> bool:
         found = _handle(request, context)
         if not found["IsComplete"] and time.time() > request[_DEADLINE]:
             raise TimeoutError(f"not complete after {os.environ['TOTAL_TIMEOUT_SECONDS']} seconds")
-    except Exception as error:
+    except (Exception, _TimeIsOver) as error:
         _fail(request, error)
         return True
     if found["IsComplete"]:
@@ -95,7 +100,8 @@ def _wait_on(record: dict[str, Any]) -> dict[str, str]:
     return {"itemIdentifier": record["messageId"]}
 
 
-def _fail(request: dict[str, Any], error: Exception) -> None:
+def _fail(request: dict[str, Any], error: BaseException) -> None:
+    print("".join(traceback.format_exception(error)), flush=True)
     log = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "none")
     reason = str(error) or type(error).__name__
     _answer(request, "FAILED", reason=f"{reason} (log group {log})")
@@ -140,4 +146,4 @@ def _handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _interrupt(number: int, frame: Any) -> None:
-    raise TimeoutError("the function's time is over")
+    raise _TimeIsOver("the function's time is over")
