@@ -205,7 +205,7 @@ class ApprovalHook(Part):
 
     @property
     def queue(self) -> sqs.IQueue:
-        """Of the endpoints to be reconciled."""
+        """Of the endpoints to be reconciled; the hook alone sends to it."""
         return self._queue.queue
 
     @property
@@ -220,7 +220,7 @@ class ApprovalHook(Part):
 
     @property
     def dead_letter_queues(self) -> Mapping[str, sqs.IQueue]:
-        """Of events and of messages, by what they hold."""
+        """Of events and of messages, by what they hold; to their policies the CDK adds nothing."""
         return {name: dead.queue for name, dead in self._dead_letters.items()}
 
     @property

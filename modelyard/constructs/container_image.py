@@ -120,8 +120,11 @@ class ContainerImage(Part):
 
     @cached_property
     def repository(self) -> ecr.IRepository:
-        """The repository."""
-        return ecr.Repository.from_repository_name(self, "Known", self.repository_name)
+        """The repository, for what the CDK builds upon it; its policy is that of `pulled_from` alone."""
+        repository = ecr.Repository.from_repository_name(self, "Known", self.repository_name)
+        if self._made:
+            repository.node.add_dependency(self._made)
+        return repository
 
     def uri_for(self, user: Construct) -> str:
         """The image's URI by digest, for the stack of `user`; that stack is deployed after the image's.

@@ -23,6 +23,7 @@ TAG = "modelyard:disposable"
 _PROJECTS = "one group for each project of the stage, and projects come and go"
 _VERSIONS = "the versions of a group that is deleted with its stack"
 _TIMEOUT_SECONDS = 900
+_SERVICE_TIMEOUT_SECONDS = 960  # CloudFormation's clock begins before the function's
 _EMPTIED = "Emptied"
 
 
@@ -126,7 +127,7 @@ class Emptier(Part):
             _EMPTIED,
             "Custom::ModelyardEmptied",
             service_token=self._provider.service_token,
-            service_timeout_seconds=_TIMEOUT_SECONDS,
+            service_timeout_seconds=_SERVICE_TIMEOUT_SECONDS,
             properties={"Kind": kind, "Name": name},
         )
         resource.node.add_dependency(self._provider)

@@ -1,4 +1,4 @@
-"""A queue that a key encrypts."""
+"""An encrypted queue."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -13,11 +13,11 @@ from modelyard.constructs.resource import token
 
 __all__ = ["EncryptedQueue"]
 
-_RETENTION_SECONDS = 14 * 24 * 3600
+_FOURTEEN_DAYS = 14 * 24 * 3600
 
 
 class EncryptedQueue:
-    """An SQS queue that keeps messages for 14 days, encrypts them with a key and refuses requests without TLS.
+    """An SQS queue that encrypts its messages and refuses requests without TLS.
 
     Args:
         scope: of the queue.
@@ -25,7 +25,8 @@ class EncryptedQueue:
         key: encrypts the messages. Default: SQS's own.
         fifo: whether messages of a group keep their order. Default: they do not.
         delay_seconds: how long a message is kept back. Default: not at all.
-        visibility_timeout_seconds: how long a message is whoever received it's alone. Default: 30.
+        visibility_timeout_seconds: for how long nobody else receives a message that was received. Default: 30.
+        retention_seconds: for how long messages are kept. Default: 14 days.
         dead_letters: where messages go that were received `max_receives` times. Default: nowhere.
         max_receives: see `dead_letters`.
         without_dead_letters: why there are none; acknowledges cdk-nag's finding. Default: it is to find that.
@@ -40,6 +41,7 @@ class EncryptedQueue:
         fifo: bool = False,
         delay_seconds: int | None = None,
         visibility_timeout_seconds: int | None = None,
+        retention_seconds: int = _FOURTEEN_DAYS,
         dead_letters: "EncryptedQueue | None" = None,
         max_receives: int | None = None,
         without_dead_letters: str = "",
@@ -55,7 +57,7 @@ class EncryptedQueue:
             fifo_queue=True if fifo else None,
             kms_master_key_id=token(key, "key_arn") if key else None,
             sqs_managed_sse_enabled=None if key else True,
-            message_retention_period=_RETENTION_SECONDS,
+            message_retention_period=retention_seconds,
             delay_seconds=delay_seconds,
             visibility_timeout=visibility_timeout_seconds,
             redrive_policy=dead_letters
@@ -70,10 +72,10 @@ class EncryptedQueue:
             "Resource": self.queue_arn,
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
+        self._statements: list[dict[str, Any]] = [insecure]
         self._policy = sqs.CfnQueuePolicy(
-            scope, f"{id}Policy", queues=[self.queue_url], policy_document=_document(insecure)
+            scope, f"{id}Policy", queues=[self.queue_url], policy_document=_document(self._statements)
         )
-        self._insecure = insecure
 
     @property
     def queue_arn(self) -> str:
@@ -92,7 +94,7 @@ class EncryptedQueue:
 
     @cached_property
     def queue(self) -> sqs.IQueue:
-        """The queue, for what the CDK builds upon it."""
+        """The queue, for what the CDK builds upon it; to its policy, which stands already, the CDK adds nothing."""
         return sqs.Queue.from_queue_attributes(
             self._scope,
             f"{self._id}Known",
@@ -103,7 +105,7 @@ class EncryptedQueue:
         )
 
     def let_rules_send(self, rule_arns: Sequence[str]) -> None:
-        """Let rules of EventBridge send messages; to be called once."""
+        """Let rules of EventBridge send messages."""
         send = {
             "Effect": "Allow",
             "Principal": {"Service": "events.amazonaws.com"},
@@ -111,8 +113,9 @@ class EncryptedQueue:
             "Resource": self.queue_arn,
             "Condition": {"ArnEquals": {"aws:SourceArn": list(rule_arns)}},
         }
-        self._policy.policy_document = _document(self._insecure, send)
+        self._statements.append(send)
+        self._policy.policy_document = _document(self._statements)
 
 
-def _document(*statements: Mapping[str, Any]) -> dict[str, Any]:
+def _document(statements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}

@@ -25,7 +25,7 @@ _ENVIRONMENT = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 _BUILD_MINUTES = 45
 _QUEUED_MINUTES = 10
 _TIMEOUT_SECONDS = 3600  # the longest that CloudFormation waits for a custom resource
-_WAITS_SECONDS = 3500  # so that it is told why before it stops waiting
+_WAITS_SECONDS = 3300  # so that it is told why before it stops waiting, also where Lambda had to try again
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
 _PUSH = [
     *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from aws_cdk import CfnResource
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -18,6 +19,8 @@ _WAIT = [
     "sqs:GetQueueAttributes",
 ]
 _NO_DEAD_LETTERS = "what is not complete in time has failed, and CloudFormation says so"
+# CloudFormation waits an hour at most: an answer after that, or what is done for it, would only surprise.
+_AN_HOUR = 3600
 # Lambda asks for a visibility timeout of at least six times the function's:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _VISIBILITY = 6
@@ -33,8 +36,8 @@ class ResourceProvider(Part):
         permissions: what it may do. Default: nothing.
         environment: variables of the function. Default: none.
         timeout_seconds: how long an invocation may take. Default: one minute.
-        waits_seconds: for how long the module is asked whether the resource is complete. Default: it is when `handle`
-            returns.
+        waits_seconds: for how long the module is asked whether the resource is complete; less than an hour, for which
+            CloudFormation waits. Default: it is complete when `handle` returns.
         key: encrypts the queue; its user is allowed by `permissions`. Default: SQS's own.
 
     Attributes:
@@ -66,6 +69,7 @@ class ResourceProvider(Part):
                 "Waiting",
                 key=key,
                 visibility_timeout_seconds=_VISIBILITY * timeout_seconds,
+                retention_seconds=_AN_HOUR,
                 without_dead_letters=_NO_DEAD_LETTERS,
             )
             permissions.allow(_WAIT, waiting.queue_arn)
@@ -79,6 +83,17 @@ class ResourceProvider(Part):
             permissions=permissions,
             environment=variables,
             timeout_seconds=timeout_seconds,
+            dead_letter_queue_arn=waiting.queue_arn if waiting else None,
+        )
+        CfnResource(
+            self,
+            "Invocations",
+            type="AWS::Lambda::EventInvokeConfig",
+            properties={
+                "FunctionName": self.handler.function_name,
+                "Qualifier": "$LATEST",
+                "MaximumEventAgeInSeconds": _AN_HOUR,
+            },
         )
         self.service_token = self.handler.function_arn
         if waiting:

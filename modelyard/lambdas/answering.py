@@ -6,6 +6,8 @@ context)` is given CloudFormation's event and answers with `PhysicalResourceId` 
 it is or `TOTAL_TIMEOUT_SECONDS` have passed; in between the event waits in that queue. What it raises fails the
 resource. The CDK's Provider framework would ask it the same, as both its handlers.
 
+The queue is also where Lambda puts an event after three invocations that ended without an answer. Its resource fails.
+
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
 """
 
@@ -17,6 +19,7 @@ import os
 import signal
 import time
 import traceback
+import urllib.error
 import urllib.request
 from typing import Any
 
@@ -25,8 +28,9 @@ import boto3
 ASK_EVERY = 5  # seconds
 NEVER_MADE = "modelyard:never-made"
 _MAX_BYTES = 4096  # of an answer
-_PAUSES = (1, 3, 9)  # seconds between attempts to hand over an answer
-_SPARE = 5  # seconds, in which an answer is handed over
+_PAUSES = (1, 2)  # seconds between attempts to hand over an answer
+_PATIENCE = 3  # seconds an attempt
+_SPARE = 15  # seconds, in which a module cleans up and an answer is handed over
 _DEADLINE = "Deadline"
 
 
@@ -41,12 +45,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any] | None:
         Of those that have waited, which are to wait on.
 
     Raises:
-        OSError: the answer could not be handed over, nor the event be put into the queue: Lambda tries again, as for
-            any error but the resource's own.
+        OSError: the answer could not be handed over; Lambda tries again.
     """
     if "Records" in event:
-        return {"batchItemFailures": [_wait_on(each) for each in event["Records"] if not _ask(_said(each), context)]}
-    if event.get("PhysicalResourceId") == NEVER_MADE:
+        return {"batchItemFailures": [_wait_on(each) for each in event["Records"] if not _go_on(each, context)]}
+    if event["RequestType"] == "Delete" and event["PhysicalResourceId"] == NEVER_MADE:
         # CloudFormation deletes also what it could not create.
         _answer(event, "SUCCESS")
     else:
@@ -66,27 +69,38 @@ def _begin(event: dict[str, Any], context: Any) -> None:
         _answer(request, "SUCCESS", request["Data"])
         return
     request[_DEADLINE] = time.time() + float(os.environ["TOTAL_TIMEOUT_SECONDS"])
-    if not _ask(request, context):
+    if _ask(request, context):
+        return
+    try:
         boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(request), DelaySeconds=ASK_EVERY)
+    except Exception as error:
+        _fail(request, error)
+
+
+def _go_on(record: dict[str, Any], context: Any) -> bool:
+    """Whether the request in a message has its answer."""
+    request = json.loads(record["body"])
+    if _DEADLINE not in request:
+        problem = "the function ended three times without an answer; its log says why"
+        _fail({"PhysicalResourceId": NEVER_MADE, **request}, RuntimeError(problem))
+    elif time.time() > request[_DEADLINE]:
+        # Nobody waits for it any more, and by now another request may want the contrary: the module is not asked.
+        _fail(request, TimeoutError(f"not complete after {os.environ['TOTAL_TIMEOUT_SECONDS']} seconds"))
+    else:
+        return _ask(request, context)
+    return True
 
 
 def _ask(request: dict[str, Any], context: Any) -> bool:
     """Whether the request has its answer."""
     try:
         found = _handle(request, context)
-        if not found["IsComplete"] and time.time() > request[_DEADLINE]:
-            raise TimeoutError(f"not complete after {os.environ['TOTAL_TIMEOUT_SECONDS']} seconds")
     except (Exception, _TimeIsOver) as error:
         _fail(request, error)
         return True
     if found["IsComplete"]:
         _answer(request, "SUCCESS", {**request["Data"], **found.get("Data", {})})
     return bool(found["IsComplete"])
-
-
-def _said(record: dict[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(record["body"])
-    return said
 
 
 def _wait_on(record: dict[str, Any]) -> dict[str, str]:
@@ -101,7 +115,9 @@ def _wait_on(record: dict[str, Any]) -> dict[str, str]:
 
 
 def _fail(request: dict[str, Any], error: BaseException) -> None:
-    print("".join(traceback.format_exception(error)), flush=True)
+    # In one line: Lambda makes an event of each.
+    trace = "".join(traceback.format_exception(error))
+    print(json.dumps({"message": "failed", "resource": request["LogicalResourceId"], "trace": trace}), flush=True)
     log = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "none")
     reason = str(error) or type(error).__name__
     _answer(request, "FAILED", reason=f"{reason} (log group {log})")
@@ -111,7 +127,9 @@ def _answer(request: dict[str, Any], status: str, data: dict[str, Any] | None = 
     known = {name: request[name] for name in ("StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId")}
     body = {**known, "Status": status, "Reason": reason, "Data": data or {}}
     while len(text := json.dumps(body, ensure_ascii=False).encode()) > _MAX_BYTES and body["Reason"]:
-        body["Reason"] = body["Reason"][: len(body["Reason"]) * 3 // 4]
+        # What went wrong stands at the beginning, where to read on at the end.
+        kept = len(body["Reason"]) * 3 // 8
+        body["Reason"] = f"{body['Reason'][:kept]}…{body['Reason'][-kept:]}" if kept else ""
     print(json.dumps({"message": "answered", "request_type": request["RequestType"], **body}), flush=True)
     _put(request["ResponseURL"], text)
 
@@ -121,9 +139,12 @@ def _put(url: str, body: bytes) -> None:
     request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": ""})
     for pause in (*_PAUSES, None):
         try:
-            with urllib.request.urlopen(request, timeout=10):
+            with urllib.request.urlopen(request, timeout=_PATIENCE):
                 return
-        except OSError:
+        except OSError as error:
+            if isinstance(error, urllib.error.HTTPError) and error.code < 500:
+                print(json.dumps({"message": "not taken", "status": error.code}), flush=True)
+                return  # The URL has expired, so nobody waits for the answer.
             if pause is None:
                 raise
             time.sleep(pause)
@@ -137,7 +158,7 @@ def _handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """What the resource's module answers; whatever it is at, it is interrupted before Lambda would end the process."""
     seconds = context.get_remaining_time_in_millis() / 1000 - _SPARE
     signal.signal(signal.SIGALRM, _interrupt)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, _SPARE))
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.1))
     try:
         answer: dict[str, Any] = importlib.import_module(os.environ["RESOURCE"]).handle(event, context)
         return answer

@@ -38,6 +38,7 @@ class CloudFormation:
         self.answers: list[dict[str, Any]] = []
         self.content_types: list[str | None] = []
         self.refuses = 0
+        self.refusal = 503
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -46,7 +47,7 @@ class CloudFormation:
                 outer.content_types.append(self.headers["Content-Type"])
                 if outer.refuses:
                     outer.refuses -= 1
-                    self.send_error(503)
+                    self.send_error(outer.refusal)
                     return
                 outer.answers.append(json.loads(body))
                 assert len(body) <= 4096
@@ -86,6 +87,7 @@ def cloudformation() -> Iterator[CloudFormation]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     """The events that the resource's module is given; without a queue."""
     monkeypatch.setenv("RESOURCE", RESOURCE)
+    monkeypatch.setenv("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/sample")
     monkeypatch.delenv("WAITING_QUEUE_URL", raising=False)
     monkeypatch.setattr(answering, "_PAUSES", (0, 0))
     yield []
@@ -181,6 +183,7 @@ def test_what_could_not_be_made_is_deleted_without_asking_the_module(
     failed = cloudformation.answers[0]
     assert failed["Status"] == "FAILED"
     assert failed["Reason"].startswith("no such colour: rde!")
+    assert failed["Reason"].endswith("(log group /aws/lambda/sample)"), "where to read on"
     answering.handler(cloudformation.event("Delete", PhysicalResourceId=failed["PhysicalResourceId"]), Context())
     assert [answer["Status"] for answer in cloudformation.answers] == ["FAILED", "SUCCESS"]
     assert len(asked) == 1
@@ -238,13 +241,44 @@ def test_what_was_begun_and_fails_later_is_deleted_by_its_own_id(
     assert (cloudformation.answers[0]["Status"], cloudformation.answers[0]["PhysicalResourceId"]) == ("FAILED", "mine")
 
 
-def test_what_is_never_complete_fails_in_time(
-    cloudformation: CloudFormation, asked: list[dict[str, Any]], waiting: str, monkeypatch: pytest.MonkeyPatch
+def test_what_is_never_complete_fails_in_time_and_is_not_asked_again(
+    cloudformation: CloudFormation,
+    asked: list[dict[str, Any]],
+    waiting: str,
+    local_aws: LocalAws,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """By then another request may want the contrary."""
     monkeypatch.setenv("TOTAL_TIMEOUT_SECONDS", "-1")
     resource(monkeypatch, asked, {}, {"IsComplete": False})
     answering.handler(cloudformation.event("Delete", PhysicalResourceId="mine"), Context())
+    assert cloudformation.answers == []
+    answer = answering.handler({"Records": messages(local_aws, waiting)}, Context())
+    assert answer == {"batchItemFailures": []}
     assert cloudformation.answers[0]["Reason"].startswith("not complete after -1 seconds")
+    assert len(asked) == 2
+
+
+def test_what_lambda_gave_up_fails_without_asking_the_module(
+    cloudformation: CloudFormation, asked: list[dict[str, Any]], waiting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda puts an event after three invocations without an end into the queue as it is."""
+    resource(monkeypatch, asked)
+    body = json.dumps(cloudformation.event("Update", PhysicalResourceId="mine"))
+    answering.handler({"Records": [{"messageId": "1", "receiptHandle": "1", "body": body}]}, Context())
+    assert (cloudformation.answers[0]["Status"], cloudformation.answers[0]["PhysicalResourceId"]) == ("FAILED", "mine")
+    assert "ended three times" in cloudformation.answers[0]["Reason"]
+    assert asked == []
+
+
+def test_what_cannot_wait_fails_at_once(
+    cloudformation: CloudFormation, asked: list[dict[str, Any]], waiting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAITING_QUEUE_URL", f"{waiting}-none")
+    resource(monkeypatch, asked, {"PhysicalResourceId": "mine"}, {"IsComplete": False})
+    answering.handler(cloudformation.event(), Context())
+    assert (cloudformation.answers[0]["Status"], cloudformation.answers[0]["PhysicalResourceId"]) == ("FAILED", "mine")
+    assert "NonExistentQueue" in cloudformation.answers[0]["Reason"]
 
 
 def test_an_answer_that_is_not_taken_is_handed_over_again(
@@ -263,6 +297,28 @@ def test_an_answer_that_is_never_taken_is_an_error_after_which_lambda_tries_agai
     resource(monkeypatch, asked, {})
     with pytest.raises(OSError, match="503"):
         answering.handler(cloudformation.event(), Context())
+
+
+def test_an_answer_that_comes_too_late_is_let_go(
+    cloudformation: CloudFormation,
+    asked: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cloudformation.refuses, cloudformation.refusal = 99, 403
+    resource(monkeypatch, asked, {})
+    answering.handler(cloudformation.event(), Context())
+    assert cloudformation.refuses == 98
+    assert '{"message": "not taken", "status": 403}' in capsys.readouterr().out
+
+
+def test_only_a_deletion_of_what_was_never_made_is_not_asked_for(
+    cloudformation: CloudFormation, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource(monkeypatch, asked, {"PhysicalResourceId": "made"})
+    answering.handler(cloudformation.event("Update", PhysicalResourceId=answering.NEVER_MADE), Context())
+    assert cloudformation.answers[0]["PhysicalResourceId"] == "made"
+    assert len(asked) == 1
 
 
 def test_a_module_that_takes_too_long_fails_before_lambda_ends_it(

@@ -184,7 +184,7 @@ def test_alarms_may_publish_and_addresses_are_subscribed(templates: Templates) -
 def test_functions_know_their_stage_only_by_their_environment(templates: Templates, name: str) -> None:
     variables = _function(templates, f"ApprovalHook{name}Function")["Environment"]["Variables"]
     others = {"RESOURCE", "TOTAL_TIMEOUT_SECONDS", "WAITING_QUEUE_URL"} if name == "LifetimeHandler" else set()
-    assert variables.keys() - others == {"LEDGER_TABLE", "DECLARATIONS_PATH", "QUEUE_URL", "TOPIC_ARN"}
+    assert variables.keys() == {"LEDGER_TABLE", "DECLARATIONS_PATH", "QUEUE_URL", "TOPIC_ARN"} | others
     assert variables["DECLARATIONS_PATH"] == "/modelyard/prod/"
 
 
@@ -235,3 +235,14 @@ def test_a_deletion_that_takes_long_waits_in_an_encrypted_queue(templates: Templ
     assert queue["VisibilityTimeout"] == 6 * function["Timeout"]
     assert "KmsMasterKeyId" in queue
     assert int(function["Environment"]["Variables"]["TOTAL_TIMEOUT_SECONDS"]) < 3600, "CloudFormation's own patience"
+    assert queue["MessageRetentionPeriod"] == 3600
+    mapping = templates.resource(STACK, "AWS::Lambda::EventSourceMapping", "ApprovalHookLifetime")["Properties"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], "else one look deletes the message"
+    assert mapping["EventSourceArn"]["Fn::GetAtt"][0].startswith("ApprovalHookLifetimeWaiting")
+
+
+def test_an_event_that_lambda_gives_up_comes_to_the_queue_within_the_hour(templates: Templates) -> None:
+    function = _function(templates, "ApprovalHookLifetimeHandlerFunction")
+    assert function["DeadLetterConfig"]["TargetArn"]["Fn::GetAtt"][0].startswith("ApprovalHookLifetimeWaiting")
+    invocations = templates.resource(STACK, "AWS::Lambda::EventInvokeConfig")["Properties"]
+    assert invocations["MaximumEventAgeInSeconds"] == 3600

@@ -76,8 +76,8 @@ def _declare(runtime: Runtime, event: dict[str, Any], place: Place) -> None:
         runtime.places.put(place)
         runtime.client("ssm").put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
         send(runtime, place.endpoint_name, name, cause(wake))
-    except Exception:
-        # CloudFormation does not delete what it could not create.
+    except BaseException:
+        # CloudFormation does not delete what it could not create, not even what was interrupted.
         if event["RequestType"] == "Create":
             _withdraw(runtime, name, place.endpoint_name)
         raise

@@ -50,6 +50,22 @@ def test_what_could_not_be_woken_is_not_left_declared(stage: Stage) -> None:
     assert parameters(project) == []
 
 
+def test_what_is_interrupted_is_not_left_declared(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by an alarm of the process, which is no Exception."""
+
+    class Alarm(BaseException):
+        pass
+
+    def interrupted(*_: Any) -> None:
+        raise Alarm
+
+    project = stage.endpoint("slow")
+    monkeypatch.setattr(lifetime, "send", interrupted)
+    with pytest.raises(Alarm):
+        lifetime.begin(project.request("Create"), stage.runtime)
+    assert parameters(project) == []
+
+
 def test_a_destroyed_endpoint_leaves_nothing_behind(project: Project) -> None:
     for version in (1, 2):
         project.approve(version)
