@@ -95,7 +95,11 @@ def _ask(request: dict[str, Any], context: Any) -> bool:
     """Whether the request has its answer."""
     try:
         found = _handle(request, context)
-    except (Exception, _TimeIsOver) as error:
+    except _TimeIsOver as error:
+        # Of what has begun, a look that takes too long says nothing.
+        _log(request, error)
+        return False
+    except Exception as error:
         _fail(request, error)
         return True
     if found["IsComplete"]:
@@ -114,10 +118,14 @@ def _wait_on(record: dict[str, Any]) -> dict[str, str]:
     return {"itemIdentifier": record["messageId"]}
 
 
-def _fail(request: dict[str, Any], error: BaseException) -> None:
+def _log(request: dict[str, Any], error: BaseException) -> None:
     # In one line: Lambda makes an event of each.
     trace = "".join(traceback.format_exception(error))
     print(json.dumps({"message": "failed", "resource": request["LogicalResourceId"], "trace": trace}), flush=True)
+
+
+def _fail(request: dict[str, Any], error: BaseException) -> None:
+    _log(request, error)
     log = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "none")
     reason = str(error) or type(error).__name__
     _answer(request, "FAILED", reason=f"{reason} (log group {log})")

@@ -334,3 +334,21 @@ def test_a_module_that_takes_too_long_fails_before_lambda_ends_it(
     resource(monkeypatch, asked, patient)
     answering.handler(cloudformation.event(), Context(seconds=0.3))
     assert cloudformation.answers[0]["Reason"].startswith("the function's time is over")
+
+
+def test_a_look_that_takes_too_long_is_taken_again(
+    cloudformation: CloudFormation,
+    asked: list[dict[str, Any]],
+    waiting: str,
+    local_aws: LocalAws,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answering, "_SPARE", 0.1)
+    resource(monkeypatch, asked, {}, lambda: time.sleep(30), lambda: time.sleep(30), {"IsComplete": True})
+    answering.handler(cloudformation.event(), Context(seconds=0.3))
+    for expected in (1, 0):
+        assert cloudformation.answers == []
+        answer = answering.handler({"Records": messages(local_aws, waiting)}, Context(seconds=0.3))
+        assert answer is not None
+        assert len(answer["batchItemFailures"]) == expected
+    assert cloudformation.answers[0]["Status"] == "SUCCESS"
