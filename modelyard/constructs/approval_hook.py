@@ -43,9 +43,6 @@ _PARTS = "versions, models, configs and alarms of one endpoint, whose names end 
 _TO_SAGEMAKER = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 _HEARTBEAT = "rate(15 minutes)"
 _RECONCILE_SECONDS = 120
-# Lambda asks for a visibility timeout of at least six times the function's:
-# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-_VISIBILITY_SECONDS = 720
 _MAX_RECEIVES = 10
 # CloudFormation waits an hour for a custom resource; the deletion of an endpoint gives up before that, with a reason.
 _LIFETIME_SECONDS = 3300
@@ -117,7 +114,7 @@ class ApprovalHook(Part):
             "Queue",
             key=store.key,
             fifo=True,
-            visibility_timeout_seconds=_VISIBILITY_SECONDS,
+            consumer_seconds=_RECONCILE_SECONDS,
             dead_letters=dead_messages,
             max_receives=_MAX_RECEIVES,
         )

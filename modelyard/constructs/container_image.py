@@ -19,6 +19,7 @@ from modelyard.constructs.image_builder import ImageBuilder
 from modelyard.constructs.image_variants import FILE, check_build_args
 from modelyard.constructs.parameter_registry import add_parameter
 from modelyard.constructs.part import Part, stack_of
+from modelyard.constructs.permissions import document
 from modelyard.constructs.removal import removal_policy
 from modelyard.constructs.sources import NOT_SOURCES
 from modelyard.settings import ConfigurationError
@@ -214,4 +215,4 @@ def _pulled_by(partition: str, accounts: Sequence[str]) -> dict[str, Any]:
         "Action": _PULL,
         "Condition": {"ArnLike": {"aws:PrincipalArn": roles}},
     }
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    return document([statement])

@@ -18,9 +18,6 @@ from modelyard.constructs.resource import token
 from modelyard.constructs.starting_permissions import allow_starting
 
 _TIMEOUT_SECONDS = 300
-# Lambda asks for a visibility timeout of at least six times the function's:
-# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-_VISIBILITY_SECONDS = 1800
 _MAX_RECEIVES = 5
 # A burst of objects is looked at by few invocations: one batch is one look at each of its pipelines.
 _BATCH = 100
@@ -150,7 +147,7 @@ class DataTrigger(Part):
                 f"Quiet{quiet_seconds}",
                 key=self._store.key,
                 delay_seconds=quiet_seconds,
-                visibility_timeout_seconds=_VISIBILITY_SECONDS,
+                consumer_seconds=_TIMEOUT_SECONDS,
                 dead_letters=self._dead_letters,
                 max_receives=_MAX_RECEIVES,
             )

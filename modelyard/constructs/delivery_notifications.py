@@ -12,6 +12,7 @@ from constructs import Construct
 from modelyard import names
 from modelyard.constructs.arns import Arns
 from modelyard.constructs.part import Part
+from modelyard.constructs.permissions import document
 from modelyard.constructs.resource import service_principal, token
 
 __all__ = ["DeliveryNotifications"]
@@ -80,8 +81,8 @@ class DeliveryNotifications(Part):
             "Resource": self.topic_arn,
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
-        document = {"Version": "2012-10-17", "Statement": [publish, insecure]}
-        sns.CfnTopicPolicy(self, "TopicPolicy", topics=[self.topic_arn], policy_document=document)
+        policy = document([publish, insecure])
+        sns.CfnTopicPolicy(self, "TopicPolicy", topics=[self.topic_arn], policy_document=policy)
         # What a rule asks of the key has no source account: the topic's policy says which rules may write to it.
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         key.add_to_resource_policy(

@@ -64,12 +64,11 @@ class Emptier(Part):
             permissions=permissions,
             timeout_seconds=_TIMEOUT_SECONDS,
         )
-        self._handler = self._provider.handler
         self._empty_buckets(buckets)
         self._other_groups = GrowingPolicy(
             self._provider,
             "OtherGroups",
-            lambda: self._handler.role,
+            lambda: self._provider.handler.role,
             ["sagemaker:ListTags", "sagemaker:DeleteModelPackage"],
             because=_VERSIONS,
         )
@@ -79,8 +78,9 @@ class Emptier(Part):
         buckets = [bucket for bucket in buckets if bucket.node.try_find_child(_EMPTIED) is None]
         if not buckets:
             return
-        self._allow_buckets(self._handler.permissions, buckets)
-        self._handler.attach()
+        handler = self._provider.handler
+        self._allow_buckets(handler.permissions, buckets)
+        handler.attach()
         self._empty_buckets(buckets)
 
     def empty_model_package_group(self, registry: "ModelRegistry") -> CfnResource:

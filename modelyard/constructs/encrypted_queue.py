@@ -1,6 +1,6 @@
 """An encrypted queue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -8,12 +8,14 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from modelyard.constructs.permissions import acknowledge
+from modelyard.constructs.permissions import acknowledge, document
 from modelyard.constructs.resource import token
 
 __all__ = ["EncryptedQueue"]
 
 _FOURTEEN_DAYS = 14 * 24 * 3600
+# What Lambda asks for at least: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+_VISIBILITY = 6
 
 
 class EncryptedQueue:
@@ -25,7 +27,8 @@ class EncryptedQueue:
         key: encrypts the messages. Default: SQS's own.
         fifo: whether messages of a group keep their order. Default: they do not.
         delay_seconds: how long a message is kept back. Default: not at all.
-        visibility_timeout_seconds: for how long nobody else receives a message that was received. Default: 30.
+        consumer_seconds: how long the function that consumes the messages may take; for six times as long nobody else
+            receives a message that was received. Default: no function consumes them.
         retention_seconds: for how long messages are kept. Default: 14 days.
         dead_letters: where messages go that were received `max_receives` times. Default: nowhere.
         max_receives: see `dead_letters`.
@@ -40,7 +43,7 @@ class EncryptedQueue:
         key: kms.IKey | None = None,
         fifo: bool = False,
         delay_seconds: int | None = None,
-        visibility_timeout_seconds: int | None = None,
+        consumer_seconds: int | None = None,
         retention_seconds: int = _FOURTEEN_DAYS,
         dead_letters: "EncryptedQueue | None" = None,
         max_receives: int | None = None,
@@ -59,7 +62,7 @@ class EncryptedQueue:
             sqs_managed_sse_enabled=None if key else True,
             message_retention_period=retention_seconds,
             delay_seconds=delay_seconds,
-            visibility_timeout=visibility_timeout_seconds,
+            visibility_timeout=consumer_seconds and _VISIBILITY * consumer_seconds,
             redrive_policy=dead_letters
             and {"deadLetterTargetArn": dead_letters.queue_arn, "maxReceiveCount": max_receives},
         )
@@ -74,7 +77,7 @@ class EncryptedQueue:
         }
         self._statements: list[dict[str, Any]] = [insecure]
         self._policy = sqs.CfnQueuePolicy(
-            scope, f"{id}Policy", queues=[self.queue_url], policy_document=_document(self._statements)
+            scope, f"{id}Policy", queues=[self.queue_url], policy_document=document(self._statements)
         )
 
     @property
@@ -114,8 +117,4 @@ class EncryptedQueue:
             "Condition": {"ArnEquals": {"aws:SourceArn": list(rule_arns)}},
         }
         self._statements.append(send)
-        self._policy.policy_document = _document(self._statements)
-
-
-def _document(statements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
+        self._policy.policy_document = document(self._statements)

@@ -62,7 +62,7 @@ class Permissions:
 
     def policies(self) -> list[IResolvable | iam.CfnRole.PolicyProperty]:
         """All that a role has, for its properties."""
-        return [iam.CfnRole.PolicyProperty(policy_name=_NAME, policy_document=_document(self._statements))]
+        return [iam.CfnRole.PolicyProperty(policy_name=_NAME, policy_document=document(self._statements))]
 
     def documents(self) -> dict[str, iam.PolicyDocument]:
         """The same, for a role that is the CDK's own."""
@@ -104,15 +104,16 @@ def _one_or_all(values: Sequence[str]) -> str | list[str]:
 
 def trust(service: str) -> dict[str, Any]:
     """A policy that lets a service assume its role."""
-    return _document([{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}])
+    return document([{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}])
 
 
 def policy_document(statements: Sequence[Mapping[str, Any]]) -> iam.PolicyDocument:
     """A policy of `statements`, which cross to the CDK at once."""
-    return iam.PolicyDocument.from_json(_document(statements))
+    return iam.PolicyDocument.from_json(document(statements))
 
 
-def _document(statements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def document(statements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A policy of `statements`, as it stands in a template."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 

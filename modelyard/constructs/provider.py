@@ -21,9 +21,6 @@ _WAIT = [
 _NO_DEAD_LETTERS = "what is not complete in time has failed, and CloudFormation says so"
 # CloudFormation waits an hour at most: an answer after that, or what is done for it, would only surprise.
 _AN_HOUR = 3600
-# Lambda asks for a visibility timeout of at least six times the function's:
-# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-_VISIBILITY = 6
 
 
 class ResourceProvider(Part):
@@ -68,7 +65,7 @@ class ResourceProvider(Part):
                 self,
                 "Waiting",
                 key=key,
-                visibility_timeout_seconds=_VISIBILITY * timeout_seconds,
+                consumer_seconds=timeout_seconds,
                 retention_seconds=_AN_HOUR,
                 without_dead_letters=_NO_DEAD_LETTERS,
             )
