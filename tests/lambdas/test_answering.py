@@ -12,23 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import ModuleType
 from typing import Any
 
-import boto3
 import pytest
 
 from modelyard.lambdas import answering
+from tests.lambdas.function import Context, deploy
 from tests.local_aws import LocalAws
 
 RESOURCE = "sample.resource"
-
-
-class Context:
-    """What Lambda gives a handler, as far as it is read."""
-
-    def __init__(self, seconds: float = 60) -> None:
-        self.seconds = seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int(self.seconds * 1000)
 
 
 class CloudFormation:
@@ -83,49 +73,52 @@ def cloudformation() -> Iterator[CloudFormation]:
     server.close()
 
 
+class Module:
+    """Deals with the resource: gives the answers that it is told, one a call.
+
+    Attributes:
+        asked: the events that it was given.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self._answers: list[dict[str, Any] | Exception | Callable[[], Any]] = []
+
+    def answers(self, *answers: dict[str, Any] | Exception | Callable[[], Any]) -> None:
+        self._answers = list(answers)
+
+    def handle(self, event: dict[str, Any], context: Any) -> Any:
+        self.asked.append(event)
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer() if callable(answer) else answer
+
+
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    """The events that the resource's module is given; without a queue."""
+def module(monkeypatch: pytest.MonkeyPatch) -> Module:
+    """The function's module, without a queue."""
     monkeypatch.setenv("RESOURCE", RESOURCE)
     monkeypatch.setenv("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/sample")
     monkeypatch.delenv("WAITING_QUEUE_URL", raising=False)
     monkeypatch.setattr(answering, "_PAUSES", (0, 0))
-    yield []
+    module, imported = Module(), ModuleType(RESOURCE)
+    imported.__dict__["handle"] = module.handle
+    monkeypatch.setitem(sys.modules, "sample", ModuleType("sample"))
+    monkeypatch.setitem(sys.modules, RESOURCE, imported)
+    return module
 
 
 @pytest.fixture
-def waiting(local_aws: LocalAws, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> str:
+def waiting(local_aws: LocalAws, module: Module, monkeypatch: pytest.MonkeyPatch) -> str:
     """A queue in which events wait, not for long."""
-    for name, value in local_aws.env.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    deploy(local_aws, monkeypatch)
     url = str(local_aws.client("sqs").create_queue(QueueName="waiting")["QueueUrl"])
     local_aws.client("sqs").purge_queue(QueueUrl=url)
     monkeypatch.setenv("WAITING_QUEUE_URL", url)
     monkeypatch.setenv("TOTAL_TIMEOUT_SECONDS", "60")
     monkeypatch.setattr(answering, "ASK_EVERY", 0)
     return url
-
-
-def resource(
-    monkeypatch: pytest.MonkeyPatch,
-    asked: list[dict[str, Any]],
-    *answers: dict[str, Any] | Exception | Callable[[], Any],
-) -> None:
-    """Let the module give these answers, one a call."""
-    left = iter(answers)
-
-    def handle(event: dict[str, Any], context: Any) -> Any:
-        asked.append(event)
-        answer = next(left)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer() if callable(answer) else answer
-
-    module = ModuleType(RESOURCE)
-    module.__dict__["handle"] = handle
-    monkeypatch.setitem(sys.modules, "sample", ModuleType("sample"))
-    monkeypatch.setitem(sys.modules, RESOURCE, module)
 
 
 def messages(aws: LocalAws, queue: str) -> list[dict[str, Any]]:
@@ -137,11 +130,10 @@ def messages(aws: LocalAws, queue: str) -> list[dict[str, Any]]:
 
 def test_what_is_done_at_once_is_answered_at_once(
     cloudformation: CloudFormation,
-    asked: list[dict[str, Any]],
-    monkeypatch: pytest.MonkeyPatch,
+    module: Module,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    resource(monkeypatch, asked, {"PhysicalResourceId": "mine", "Data": {"Colour": "red"}})
+    module.answers({"PhysicalResourceId": "mine", "Data": {"Colour": "red"}})
     answering.handler(cloudformation.event(), Context())
     assert cloudformation.answers == [
         {
@@ -164,21 +156,20 @@ def test_what_is_done_at_once_is_answered_at_once(
 )
 def test_a_module_that_names_no_physical_id_keeps_it_or_has_that_of_the_request(
     cloudformation: CloudFormation,
-    asked: list[dict[str, Any]],
-    monkeypatch: pytest.MonkeyPatch,
+    module: Module,
     request_type: str,
     known: dict[str, str],
     expected: str,
 ) -> None:
-    resource(monkeypatch, asked, {})
+    module.answers({})
     answering.handler(cloudformation.event(request_type, **known), Context())
     assert cloudformation.answers[0]["PhysicalResourceId"] == expected
 
 
 def test_what_could_not_be_made_is_deleted_without_asking_the_module(
-    cloudformation: CloudFormation, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    cloudformation: CloudFormation, module: Module
 ) -> None:
-    resource(monkeypatch, asked, ValueError("no such colour: rde!" + "ü" * 5000))
+    module.answers(ValueError("no such colour: rde!" + "ü" * 5000))
     answering.handler(cloudformation.event(), Context())
     failed = cloudformation.answers[0]
     assert failed["Status"] == "FAILED"
@@ -186,27 +177,24 @@ def test_what_could_not_be_made_is_deleted_without_asking_the_module(
     assert failed["Reason"].endswith("(log group /aws/lambda/sample)"), "where to read on"
     answering.handler(cloudformation.event("Delete", PhysicalResourceId=failed["PhysicalResourceId"]), Context())
     assert [answer["Status"] for answer in cloudformation.answers] == ["FAILED", "SUCCESS"]
-    assert len(asked) == 1
+    assert len(module.asked) == 1
 
 
-def test_an_update_that_fails_keeps_what_there_was(
-    cloudformation: CloudFormation, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    resource(monkeypatch, asked, ValueError("no"))
+def test_an_update_that_fails_keeps_what_there_was(cloudformation: CloudFormation, module: Module) -> None:
+    module.answers(ValueError("no"))
     answering.handler(cloudformation.event("Update", PhysicalResourceId="mine"), Context())
     assert (cloudformation.answers[0]["Status"], cloudformation.answers[0]["PhysicalResourceId"]) == ("FAILED", "mine")
 
 
 def test_what_is_not_complete_waits_and_is_asked_again_with_what_it_answered(
     cloudformation: CloudFormation,
-    asked: list[dict[str, Any]],
+    module: Module,
     waiting: str,
     local_aws: LocalAws,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     begun = {"PhysicalResourceId": "mine", "Data": {"Build": "7", "Colour": "grey"}}
     done = {"IsComplete": True, "Data": {"Colour": "red"}}
-    resource(monkeypatch, asked, begun, {"IsComplete": False}, {"IsComplete": False}, done)
+    module.answers(begun, {"IsComplete": False}, {"IsComplete": False}, done)
     answering.handler(cloudformation.event(), Context())
     for goes_on in (True, False):
         assert cloudformation.answers == []
@@ -214,7 +202,7 @@ def test_what_is_not_complete_waits_and_is_asked_again_with_what_it_answered(
         answer = answering.handler({"Records": records}, Context())
         left = [{"itemIdentifier": record["messageId"]} for record in records] if goes_on else []
         assert answer == {"batchItemFailures": left}
-    assert [event.get("Data") for event in asked] == [None, *[begun["Data"]] * 3]
+    assert [event.get("Data") for event in module.asked] == [None, *[begun["Data"]] * 3]
     (told,) = cloudformation.answers
     assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", "mine")
     assert told["Data"] == {"Build": "7", "Colour": "red"}
@@ -222,107 +210,103 @@ def test_what_is_not_complete_waits_and_is_asked_again_with_what_it_answered(
 
 def test_what_is_complete_when_it_is_first_asked_does_not_wait(
     cloudformation: CloudFormation,
-    asked: list[dict[str, Any]],
+    module: Module,
     waiting: str,
     local_aws: LocalAws,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    resource(monkeypatch, asked, {}, {"IsComplete": True})
+    module.answers({}, {"IsComplete": True})
     answering.handler(cloudformation.event("Update", PhysicalResourceId="mine"), Context())
     assert [answer["Status"] for answer in cloudformation.answers] == ["SUCCESS"]
     assert messages(local_aws, waiting) == []
 
 
 def test_what_was_begun_and_fails_later_is_deleted_by_its_own_id(
-    cloudformation: CloudFormation, asked: list[dict[str, Any]], waiting: str, monkeypatch: pytest.MonkeyPatch
+    cloudformation: CloudFormation, module: Module, waiting: str
 ) -> None:
-    resource(monkeypatch, asked, {"PhysicalResourceId": "mine"}, RuntimeError("the build failed"))
+    module.answers({"PhysicalResourceId": "mine"}, RuntimeError("the build failed"))
     answering.handler(cloudformation.event(), Context())
     assert (cloudformation.answers[0]["Status"], cloudformation.answers[0]["PhysicalResourceId"]) == ("FAILED", "mine")
 
 
 def test_what_is_never_complete_fails_in_time_and_is_not_asked_again(
     cloudformation: CloudFormation,
-    asked: list[dict[str, Any]],
+    module: Module,
     waiting: str,
     local_aws: LocalAws,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By then another request may want the contrary."""
     monkeypatch.setenv("TOTAL_TIMEOUT_SECONDS", "-1")
-    resource(monkeypatch, asked, {}, {"IsComplete": False})
+    module.answers({}, {"IsComplete": False})
     answering.handler(cloudformation.event("Delete", PhysicalResourceId="mine"), Context())
     assert cloudformation.answers == []
     answer = answering.handler({"Records": messages(local_aws, waiting)}, Context())
     assert answer == {"batchItemFailures": []}
     assert cloudformation.answers[0]["Reason"].startswith("not complete after -1 seconds")
-    assert len(asked) == 2
+    assert len(module.asked) == 2
 
 
 def test_what_lambda_gave_up_fails_without_asking_the_module(
-    cloudformation: CloudFormation, asked: list[dict[str, Any]], waiting: str, monkeypatch: pytest.MonkeyPatch
+    cloudformation: CloudFormation, module: Module, waiting: str
 ) -> None:
     """Lambda puts an event after three invocations without an end into the queue as it is."""
-    resource(monkeypatch, asked)
+    module.answers()
     body = json.dumps(cloudformation.event("Update", PhysicalResourceId="mine"))
     answering.handler({"Records": [{"messageId": "1", "receiptHandle": "1", "body": body}]}, Context())
     assert (cloudformation.answers[0]["Status"], cloudformation.answers[0]["PhysicalResourceId"]) == ("FAILED", "mine")
     assert "ended three times" in cloudformation.answers[0]["Reason"]
-    assert asked == []
+    assert module.asked == []
 
 
 def test_what_cannot_wait_fails_at_once(
-    cloudformation: CloudFormation, asked: list[dict[str, Any]], waiting: str, monkeypatch: pytest.MonkeyPatch
+    cloudformation: CloudFormation, module: Module, waiting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WAITING_QUEUE_URL", f"{waiting}-none")
-    resource(monkeypatch, asked, {"PhysicalResourceId": "mine"}, {"IsComplete": False})
+    module.answers({"PhysicalResourceId": "mine"}, {"IsComplete": False})
     answering.handler(cloudformation.event(), Context())
     assert (cloudformation.answers[0]["Status"], cloudformation.answers[0]["PhysicalResourceId"]) == ("FAILED", "mine")
     assert "NonExistentQueue" in cloudformation.answers[0]["Reason"]
 
 
-def test_an_answer_that_is_not_taken_is_handed_over_again(
-    cloudformation: CloudFormation, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_is_not_taken_is_handed_over_again(cloudformation: CloudFormation, module: Module) -> None:
     cloudformation.refuses = 2
-    resource(monkeypatch, asked, {})
+    module.answers({})
     answering.handler(cloudformation.event(), Context())
     assert len(cloudformation.answers) == 1
 
 
 def test_an_answer_that_is_never_taken_is_an_error_after_which_lambda_tries_again(
-    cloudformation: CloudFormation, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    cloudformation: CloudFormation, module: Module
 ) -> None:
     cloudformation.refuses = 99
-    resource(monkeypatch, asked, {})
+    module.answers({})
     with pytest.raises(OSError, match="503"):
         answering.handler(cloudformation.event(), Context())
 
 
 def test_an_answer_that_comes_too_late_is_let_go(
     cloudformation: CloudFormation,
-    asked: list[dict[str, Any]],
-    monkeypatch: pytest.MonkeyPatch,
+    module: Module,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     cloudformation.refuses, cloudformation.refusal = 99, 403
-    resource(monkeypatch, asked, {})
+    module.answers({})
     answering.handler(cloudformation.event(), Context())
     assert cloudformation.refuses == 98
     assert '{"message": "not taken", "status": 403}' in capsys.readouterr().out
 
 
 def test_only_a_deletion_of_what_was_never_made_is_not_asked_for(
-    cloudformation: CloudFormation, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    cloudformation: CloudFormation, module: Module
 ) -> None:
-    resource(monkeypatch, asked, {"PhysicalResourceId": "made"})
+    module.answers({"PhysicalResourceId": "made"})
     answering.handler(cloudformation.event("Update", PhysicalResourceId=answering.NEVER_MADE), Context())
     assert cloudformation.answers[0]["PhysicalResourceId"] == "made"
-    assert len(asked) == 1
+    assert len(module.asked) == 1
 
 
 def test_a_module_that_takes_too_long_fails_before_lambda_ends_it(
-    cloudformation: CloudFormation, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    cloudformation: CloudFormation, module: Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(answering, "_SPARE", 0.1)
 
@@ -331,24 +315,24 @@ def test_a_module_that_takes_too_long_fails_before_lambda_ends_it(
             with contextlib.suppress(Exception):
                 time.sleep(30)
 
-    resource(monkeypatch, asked, patient)
-    answering.handler(cloudformation.event(), Context(seconds=0.3))
+    module.answers(patient)
+    answering.handler(cloudformation.event(), Context(milliseconds=300))
     assert cloudformation.answers[0]["Reason"].startswith("the function's time is over")
 
 
 def test_a_look_that_takes_too_long_is_taken_again(
     cloudformation: CloudFormation,
-    asked: list[dict[str, Any]],
+    module: Module,
     waiting: str,
     local_aws: LocalAws,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(answering, "_SPARE", 0.1)
-    resource(monkeypatch, asked, {}, lambda: time.sleep(30), lambda: time.sleep(30), {"IsComplete": True})
-    answering.handler(cloudformation.event(), Context(seconds=0.3))
+    module.answers({}, lambda: time.sleep(30), lambda: time.sleep(30), {"IsComplete": True})
+    answering.handler(cloudformation.event(), Context(milliseconds=300))
     for expected in (1, 0):
         assert cloudformation.answers == []
-        answer = answering.handler({"Records": messages(local_aws, waiting)}, Context(seconds=0.3))
+        answer = answering.handler({"Records": messages(local_aws, waiting)}, Context(milliseconds=300))
         assert answer is not None
         assert len(answer["batchItemFailures"]) == expected
     assert cloudformation.answers[0]["Status"] == "SUCCESS"

@@ -16,22 +16,13 @@ from modelyard.lambdas.delivery import copying, projects, promote, smoke_test, v
 from modelyard.lambdas.delivery.job import JobFailed, Waiting
 from modelyard.lambdas.delivery.promote import promote_all
 from tests.lambdas.delivery.stages import Stage, archive, image
+from tests.lambdas.function import Context
 from tests.local_aws import LocalAws
 
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "111122223333"}}],
 }
-
-
-class Context:
-    """What Lambda gives a handler."""
-
-    def __init__(self, milliseconds: int = 900_000) -> None:
-        self._left = milliseconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self._left
 
 
 class Pipeline:

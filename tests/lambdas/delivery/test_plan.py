@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import WaiterError
 
@@ -17,6 +16,7 @@ from modelyard.lambdas.delivery import plan as planning
 from modelyard.lambdas.delivery.assembly import Stack
 from modelyard.lambdas.delivery.changes import Changes
 from modelyard.lambdas.delivery.job import Job, JobFailed, Result, Waiting
+from tests.lambdas.function import deploy
 from tests.local.sagemaker.lab import unique
 from tests.local_aws import LocalAws
 
@@ -98,9 +98,7 @@ def parameter(value: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def stage(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    for name, value in local_aws.env.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    deploy(local_aws, monkeypatch)
     return Stage(local_aws)
 
 

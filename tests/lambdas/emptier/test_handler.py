@@ -4,34 +4,21 @@ import itertools
 import json
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from modelyard.lambdas.emptier.handler import handle
+from tests.lambdas.function import Context, deploy
 from tests.local_aws import LocalAws
 
 _buckets = itertools.count()
 DISPOSABLE = [{"Key": "modelyard:disposable", "Value": "true"}]
 
 
-class Context:
-    """What Lambda gives a handler, as far as it is read."""
-
-    def __init__(self, remaining: int = 900_000) -> None:
-        self.remaining = remaining
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self.remaining
-
-
 @pytest.fixture(autouse=True)
 def _deployed(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment in which the handler's own clients reach the local AWS."""
-    for name, value in local_aws.env.items():
-        monkeypatch.setenv(name, value)
-    # boto3 keeps the credentials of the first environment that it saw.
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    deploy(local_aws, monkeypatch)
 
 
 @pytest.fixture
@@ -92,7 +79,7 @@ def test_a_bucket_that_is_gone_counts_as_emptied() -> None:
 def test_running_out_of_time_fails_with_what_to_do(local_aws: LocalAws, bucket: str) -> None:
     local_aws.client("s3").put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": DISPOSABLE})
     with pytest.raises(TimeoutError) as caught:
-        handle(_event("Delete", "bucket", bucket), Context(remaining=1000))
+        handle(_event("Delete", "bucket", bucket), Context(milliseconds=1000))
     assert str(caught.value) == f"bucket {bucket}: not yet empty; delete the stack again to go on"
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from modelyard.constructs.image_builder import BUILDSPEC
 from modelyard.lambdas.images import handler
+from tests.lambdas.function import deploy
 from tests.local.codebuild.conftest import workshop
 from tests.local.codebuild.workshop import Workshop, zipped
 from tests.local.sagemaker.lab import unique
@@ -59,9 +59,7 @@ class Deployment:
 @pytest.fixture
 def project(workshop: Workshop, local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A project with our own buildspec, in the environment of the function."""
-    for name, value in local_aws.env.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    deploy(local_aws, monkeypatch)
     name = workshop.project(BUILDSPEC.read_text())
     monkeypatch.setenv("PROJECT", name)
     yield name
